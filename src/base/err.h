@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Error objects: created where something goes wrong, given context on the way up. */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include "heapconv/error.h"
+
+/* A new error. Falls back to the static out-of-memory error when it can't be allocated. Never NULL. */
+struct hc_error *err_new(enum hc_code code, const char *fmt, ...) HC_PRINTF(2, 3) HC_MUST_CHECK;
+/* The static out-of-memory error: reporting it allocates nothing. */
+struct hc_error *err_nomem(void) HC_MUST_CHECK;
+/* Puts "context: " in front of the message; takes and returns ownership. */
+struct hc_error *err_wrap(struct hc_error *err, const char *fmt, ...) HC_PRINTF(2, 3) HC_MUST_CHECK;
+
+#endif
