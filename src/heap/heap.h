@@ -67,9 +67,10 @@ enum g_status { /* runtime2.go */
 };
 
 struct frame {
-	struct func func;  /* func.mod NULL: not Go code, or unknown */
+	const struct func *func; /* never NULL; func->mod NULL: not Go code, or unknown */
 	uint64_t pc;       /* where it stands: a return address except in the innermost frame */
-	uint64_t lookup;   /* the pc to look up lines and maps with: pc - 1 for return addresses */
+	uint64_t lookup;   /* the pc to look up lines and variables with: pc - 1 for return addresses */
+	uint64_t mappc;    /* the pc to look up the collector's stack maps with */
 	uint64_t sp, cfa;  /* [sp, cfa) is the frame; arguments lie from cfa on (plus the link register area) */
 	uint64_t varp, argp;
 	bool innermost;
@@ -114,7 +115,11 @@ enum root_kind {
 	ROOT_OTHER,
 };
 
-enum { ROOT_F_CONSERVATIVE = 1 << 0, ROOT_F_STATIC = 1 << 1 };
+enum {
+	ROOT_F_CONSERVATIVE = 1 << 0, /* found by looking at every word, not by a stack map */
+	ROOT_F_STATIC = 1 << 1,       /* a region without a variable's name (static composites) */
+	ROOT_F_IF_DEAD = 1 << 2,      /* its edges count only where `object` is not otherwise reachable */
+};
 
 struct root {
 	const char *name; /* what a user understands: "main.cache", "main.worker.head", "goroutine 17" */
@@ -294,6 +299,7 @@ uint64_t heap_object_rtype(const struct heap *h, uint32_t id);
 /* ---- stages of heap_open(), one file each ---- */
 
 struct hc_error *heap_load_spans(struct heap *h, unsigned threads) HC_MUST_CHECK;      /* spans.c */
+struct hc_error *heap_load_masks(struct heap *h) HC_MUST_CHECK;      /* ptrmask.c: type words of headers */
 struct hc_error *heap_load_specials(struct heap *h) HC_MUST_CHECK;   /* specials.c */
 struct hc_error *heap_load_goroutines(struct heap *h) HC_MUST_CHECK; /* goroutine.c: goroutines and frames (unwind.c) */
 struct hc_error *heap_load_roots(struct heap *h) HC_MUST_CHECK;      /* roots.c: globals, specials, queues; calls: */
