@@ -60,6 +60,7 @@ LAYOUT(L_HARENA_PAGEUSESPANINLINEMARKBITS, "runtime.heapArena", "pageUseSpanInli
 LAYOUT(L_MSPAN_NEXT, "runtime.mspan", "next")
 LAYOUT(L_MSPAN_STARTADDR, "runtime.mspan", "startAddr")
 LAYOUT(L_MSPAN_NPAGES, "runtime.mspan", "npages")
+LAYOUT(L_MSPAN_ALLOCCOUNTBEFORECACHE, "runtime.mspan", "allocCountBeforeCache")
 LAYOUT(L_MSPAN_MANUALFREELIST, "runtime.mspan", "manualFreeList")
 LAYOUT(L_MSPAN_FREEINDEX, "runtime.mspan", "freeindex")
 LAYOUT(L_MSPAN_NELEMS, "runtime.mspan", "nelems")

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the files of the heap layer only. */
+#ifndef HEAP_PRIV_H
+#define HEAP_PRIV_H
+
+#include "base/ckd.h"
+#include "base/pool.h"
+#include "heap/heap.h"
+
+enum {
+	PAGE_SHIFT = 13,    /* the runtime's 8 KiB pages, all platforms */
+	GRANULE_SHIFT = 26, /* 64 MiB: heap.pages, and heapArenaBytes of 64-bit platforms except windows */
+	GRANULE_PAGES = 1 << (GRANULE_SHIFT - PAGE_SHIFT),
+	ADDR_BITS = 48,     /* Go's heap lies below 2^48 on every port (malloc.go: heapAddrBits) */
+	NGRANULES = 1 << (ADDR_BITS - GRANULE_SHIFT),
+	INLINE_MARKS = 128, /* bytes of spanInlineMarkBits at a Green Tea span's end (mgcmark_greenteagc.go) */
+};
+
+/* A 64 MiB arena's metadata. */
+struct arena_meta {
+	uint64_t granule;       /* addr >> GRANULE_SHIFT */
+	uint64_t addr;          /* of the runtime.heapArena */
+	const uint8_t *bitmap;  /* <= 1.21: the pointer bitmap, whole; NULL unreadable */
+	const uint8_t *inlinemarks; /* >= 1.25: one bit a page: the span has inline mark bits; NULL none */
+};
+
+struct manual_span {
+	uint64_t base, npages;
+	bool stack;
+};
+
+struct heap_private {
+	struct arena_meta *arenas; /* sorted by granule */
+	size_t narenas;
+	struct map masks;          /* runtime type -> index in mask_of */
+	VEC(const struct gcmask *) mask_of;
+	VEC(struct manual_span) manual;
+	uint64_t mheap;            /* address of runtime.mheap_ */
+	uint64_t sweepgen;
+};
+
+/* NULL: no arena there. */
+const struct arena_meta *arena_find(const struct heap *h, uint64_t addr);
+struct hc_error *arenas_load(struct heap *h) HC_MUST_CHECK; /* arenas.c */
+
+/* Registers the descriptor's mask, so that threads can look it up; a descriptor that is none is remembered as such. */
+bool mask_register(struct heap *h, uint64_t rtype);
+/* NULL: not registered, or not a descriptor. */
+const struct gcmask *mask_lookup(const struct heap *h, uint64_t rtype);
+
+struct hc_error *heap_load_totals(struct heap *h) HC_MUST_CHECK; /* totals.c: after spans and goroutines */
+
+#endif

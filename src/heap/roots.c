@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Roots other than stacks, as runtime/mgcmark.go marks them: data and bss of every module under their masks, the queues
+ * of finalizers and cleanups, and what specials keep. noptrdata and noptrbss are never roots; m, p and g are ordinary
+ * objects that data and bss point to.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "heap/priv.h"
+
+uint32_t root_add(struct root_builder *b, enum root_kind kind, uint32_t parent, const char *name)
+{
+	struct root r = {.name = name ? name : "", .type = TYPE_NONE, .parent = parent, .goroutine = UINT32_MAX,
+	                 .frame = UINT32_MAX, .object = OBJ_NONE, .first_edge = b->edges.len, .kind = (uint8_t)kind};
+	if (b->roots.len >= UINT32_MAX / 16 || !vec_push(&b->roots, r))
+		return UINT32_MAX;
+	return (uint32_t)b->roots.len - 1;
+}
+
+bool root_edge_add(struct root_builder *b, uint64_t value, uint64_t offset)
+{
+	uint32_t id = heap_find(b->h, value);
+	if (id == OBJ_NONE)
+		return true;
+	struct root_edge e = {value, id, offset > UINT32_MAX ? UINT32_MAX : (uint32_t)offset};
+	if (!vec_push(&b->edges, e))
+		return false;
+	b->roots.data[b->roots.len - 1].nedges++;
+	return true;
+}
+
+static struct root *newest(struct root_builder *b)
+{
+	return &b->roots.data[b->roots.len - 1];
+}
+
+/* ---- package variables ---- */
+
+struct globals_walk {
+	struct root_builder *b;
+	uint32_t group;
+	struct strtab packages;
+	VEC(uint32_t) package_root;
+	size_t at;          /* in types->globals */
+	uint64_t from, to;  /* address range of the newest root */
+};
+
+/* "a/b.com/c%2ed.name" -> "a/b.com/c%2ed": the package ends at the first dot behind the last slash outside brackets. */
+static size_t package_len(const char *name)
+{
+	size_t start = 0;
+	for (size_t i = 0; name[i] && name[i] != '[' && name[i] != '('; i++)
+		if (name[i] == '/')
+			start = i + 1;
+	for (size_t i = start; name[i]; i++)
+		if (name[i] == '.')
+			return i;
+	return 0;
+}
+
+static uint32_t package_root(struct globals_walk *w, const char *name)
+{
+	uint32_t id;
+	size_t len = package_len(name);
+	const char *text = len ? name : "(unnamed)";
+	if (!strtab_add(&w->packages, text, len ? len : strlen(text), &id))
+		return UINT32_MAX;
+	if (id < w->package_root.len)
+		return w->package_root.data[id];
+	char *copy = arena_strndup(&w->b->h->arena, text, len ? len : strlen(text));
+	uint32_t root = copy ? root_add(w->b, ROOT_PACKAGE, w->group, copy) : UINT32_MAX;
+	return root != UINT32_MAX && vec_push(&w->package_root, root) ? root : UINT32_MAX;
+}
+
+/* Makes the root of the variable that covers addr the newest one. */
+static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section_end)
+{
+	struct heap *h = w->b->h;
+	const struct types *t = h->types;
+	while (w->at < t->nglobals && addr - t->globals[w->at].addr >= t->globals[w->at].size &&
+	       t->globals[w->at].addr < addr)
+		w->at++;
+	const struct global *g = w->at < t->nglobals ? &t->globals[w->at] : NULL;
+	const char *name;
+	uint32_t type = TYPE_NONE;
+	if (g && addr >= g->addr && addr - g->addr < g->size) {
+		name = g->name;
+		type = g->type;
+		w->from = g->addr;
+		w->to = g->addr + g->size;
+	} else { /* a gap between variables: data that only the linker knows */
+		w->from = addr;
+		w->to = g && g->addr > addr && g->addr < section_end ? g->addr : section_end;
+		if (w->to - w->from > 4096)
+			w->to = w->from + 4096;
+		name = arena_printf(&h->arena, "data at %#" PRIx64, addr);
+	}
+	uint32_t parent = name ? package_root(w, name) : UINT32_MAX;
+	if (parent == UINT32_MAX || root_add(w->b, ROOT_GLOBAL, parent, name) == UINT32_MAX)
+		return false;
+	struct root *r = newest(w->b);
+	r->addr = w->from;
+	r->size = w->to - w->from;
+	r->type = type;
+	if (strstr(name, "..stmp_") || type == TYPE_NONE)
+		r->flags |= ROOT_F_STATIC;
+	return true;
+}
+
+/* One section under its mask: bit i = word i, LSB first; mask address 0: every word may be a pointer. */
+static bool section_walk(struct globals_walk *w, uint64_t from, uint64_t end, uint64_t mask, uint64_t nbits)
+{
+	struct heap *h = w->b->h;
+	const struct proc *p = h->proc;
+	uint64_t words = end > from ? (end - from) / p->word : 0;
+	if (mask && nbits < words)
+		words = nbits;
+	w->at = 0;
+	w->from = w->to = 0;
+	for (uint64_t i = 0; i < words; i++) {
+		uint64_t addr = from + i * p->word, avail, v;
+		uint8_t bits = 0xff;
+		if (mask && !proc_u8(p, mask + i / 8, &bits)) {
+			diag_add(h->diag, HC_SEV_WARNING, "the pointer mask of package variables at %#" PRIx64 " is not in the snapshot: "
+			         "every word counts as a pointer", addr);
+			bits = 0xff;
+		}
+		if (!(bits >> (i & 7) & 1)) {
+			if (!bits)
+				i |= 7;
+			continue;
+		}
+		const uint8_t *d = proc_view(p, addr, &avail);
+		if (!d || avail < p->word) {
+			diag_add(h->diag, HC_SEV_WARNING, "package variables at %#" PRIx64 " are not in the snapshot: what they keep "
+			         "alive counts as garbage", addr);
+			i |= 511; /* on to the next page or so */
+			continue;
+		}
+		v = load_uint(d, p->word, p->be);
+		if (!v || heap_find(h, v) == OBJ_NONE)
+			continue;
+		if (addr - w->from >= w->to - w->from && !global_enter(w, addr, end))
+			return false;
+		if (!mask)
+			newest(w->b)->flags |= ROOT_F_CONSERVATIVE;
+		if (!root_edge_add(w->b, v, addr - w->from))
+			return false;
+	}
+	return true;
+}
+
+static struct hc_error *global_roots(struct root_builder *b, uint32_t group)
+{
+	struct globals_walk w = {.b = b, .group = group};
+	bool ok = true;
+	for (size_t i = 0; ok && i < b->h->prog->nmodules; i++) {
+		const struct module *m = &b->h->prog->modules[i];
+		ok = section_walk(&w, m->data, m->edata, m->gcdatamask, m->ndatamask) &&
+		     section_walk(&w, m->bss, m->ebss, m->gcbssmask, m->nbssmask);
+	}
+	strtab_free(&w.packages);
+	vec_free(&w.package_root);
+	return ok ? NULL : err_nomem();
+}
+
+/* ---- specials ---- */
+
+static bool special_root(struct root_builder *b, enum root_kind kind, uint32_t group, const char *name,
+                         const struct special *s)
+{
+	if (root_add(b, kind, group, name) == UINT32_MAX)
+		return false;
+	newest(b)->object = s->object;
+	return true;
+}
+
+/*
+ * What a finalizer keeps of its object: everything the object points to, though not the object itself. While the object
+ * is alive this adds nothing, and would hide from the user that the object owns what it points to; hence a root of its
+ * own, which the graph ignores for live objects.
+ */
+static bool finalizer_contents(struct root_builder *b, uint32_t group, const struct special *s)
+{
+	struct ptr_scan *scan = malloc(sizeof(*scan));
+	if (!scan || !special_root(b, ROOT_FINALIZER, group, "object with a finalizer", s)) {
+		free(scan);
+		return false;
+	}
+	newest(b)->flags |= ROOT_F_IF_DEAD;
+	bool ok = true;
+	heap_scan_begin(scan, b->h, heap_span_of(b->h, s->object), s->object, s->object + 1);
+	while (ok && heap_scan_next(scan))
+		for (uint32_t i = 0; ok && i < scan->n; i++)
+			ok = root_edge_add(b, scan->value[i], (uint64_t)scan->offset[i] * b->h->word);
+	free(scan);
+	return ok;
+}
+
+static struct hc_error *special_roots(struct root_builder *b, uint32_t fin, uint32_t clean, uint32_t weak)
+{
+	struct heap *h = b->h;
+	for (uint32_t i = 0; i < h->nspecials; i++) {
+		const struct special *s = &h->specials[i];
+		bool ok = true;
+		switch ((enum special_kind)s->kind) {
+		case SPECIAL_FINALIZER:
+			ok = special_root(b, ROOT_FINALIZER, fin, "finalizer", s) && root_edge_add(b, s->fn, 0) &&
+			     finalizer_contents(b, fin, s);
+			break;
+		case SPECIAL_CLEANUP:
+			ok = special_root(b, ROOT_CLEANUP, clean, "cleanup", s) && root_edge_add(b, s->fn, 0) &&
+			     root_edge_add(b, s->arg, 8);
+			break;
+		case SPECIAL_WEAK:
+			ok = special_root(b, ROOT_WEAKHANDLE, weak, "weak handle", s) && root_edge_add(b, s->arg, 0);
+			break;
+		case SPECIAL_PROFILE:
+		case SPECIAL_PIN:
+		case SPECIAL_OTHER:
+			break;
+		}
+		if (!ok)
+			return err_nomem();
+	}
+	return NULL;
+}
+
+/* ---- queues ---- */
+
+/* Consecutive pointer words of a queue entry, as edges of the newest root. */
+static bool words_add(struct root_builder *b, uint64_t addr, unsigned nwords)
+{
+	for (unsigned i = 0; i < nwords; i++) {
+		uint64_t v;
+		if (proc_word(b->h->proc, addr + i * b->h->word, &v) && !root_edge_add(b, v, (uint64_t)i * b->h->word))
+			return false;
+	}
+	return true;
+}
+
+struct queue_shape {
+	const char *what;
+	enum root_kind kind;
+	enum layout_field alllink, count, entries; /* entries: offset of the array in the block */
+	uint64_t entry_words, stride;
+	uint64_t max;
+};
+
+static struct hc_error *queue_walk(struct root_builder *b, uint32_t group, uint64_t block, const struct queue_shape *q)
+{
+	struct heap *h = b->h;
+	const struct layout *l = &h->types->layout;
+	for (uint64_t budget = h->proc->blob->size / 256 + 1; block && budget; budget--) {
+		uint64_t n, next;
+		if (!layout_read(l, h->proc, block, q->count, &n) || !layout_read(l, h->proc, block, q->alllink, &next) ||
+		    n > q->max) {
+			diag_add(h->diag, HC_SEV_WARNING, "the %s at %#" PRIx64 " is damaged or not in the snapshot: what it keeps alive "
+			         "counts as garbage", q->what, block);
+			return NULL;
+		}
+		for (uint64_t i = 0; i < n; i++) {
+			uint64_t at = layout_addr(l, block, q->entries) + i * q->stride;
+			if (root_add(b, q->kind, group, q->what) == UINT32_MAX)
+				return err_nomem();
+			newest(b)->addr = at;
+			newest(b)->size = q->entry_words * h->word;
+			if (!words_add(b, at, (unsigned)q->entry_words))
+				return err_nomem();
+		}
+		block = next;
+	}
+	return NULL;
+}
+
+static struct hc_error *queue_roots(struct root_builder *b, uint32_t fin, uint32_t clean)
+{
+	struct heap *h = b->h;
+	const struct layout *l = &h->types->layout;
+	uint64_t word = h->word, block, at = types_global_addr(h->types, "runtime.allfin");
+	/* finalizer {fn, arg, nret, fint, ot}: nret is a number, which is no object's address. */
+	const struct queue_shape finq = {"queued finalizer", ROOT_FINQUEUE, L_FINBLK_ALLLINK, L_FINBLK_CNT, L_FINBLK_FIN, 5,
+	                                 5 * word, 4096 / (5 * word)};
+	struct hc_error *err = NULL;
+	if (at && proc_word(h->proc, at, &block))
+		err = queue_walk(b, fin, block, &finq);
+	at = types_global_addr(h->types, "runtime.gcCleanups"); /* 1.25 */
+	if (err || !at || !layout_has(l, L_CLEANQ_ALL) || !layout_read(l, h->proc, at, L_CLEANQ_ALL, &block))
+		return err;
+	bool triple = layout_has(l, L_CLEANFN_CALL); /* 1.26: {call, fn, arg}; 1.25: *funcval */
+	const struct queue_shape cleanq = {"queued cleanup", ROOT_CLEANUP, L_CLEANHDR_ALLLINK, L_CLEANHDR_N,
+	                                   L_CLEANBLK_CLEANUPS, triple ? 3 : 1, (triple ? 3 : 1) * word,
+	                                   512 / ((triple ? 3 : 1) * word)};
+	return queue_walk(b, clean, block, &cleanq);
+}
+
+struct hc_error *heap_load_roots(struct heap *h)
+{
+	struct root_builder b = {.h = h};
+	struct hc_error *err = NULL;
+	static const char *const names[] = {"(globals)", "(stacks)", "(finalizers)", "(cleanups)", "(weak handles)"};
+	enum { GLOBALS, STACKS, FINALIZERS, CLEANUPS, WEAK, NGROUPS };
+	uint32_t group[NGROUPS];
+	if (root_add(&b, ROOT_ALL, 0, "(roots)") == UINT32_MAX)
+		err = err_nomem();
+	for (int i = 0; !err && i < NGROUPS; i++) {
+		group[i] = root_add(&b, ROOT_GROUP, 0, names[i]);
+		if (group[i] == UINT32_MAX)
+			err = err_nomem();
+	}
+	if (!err)
+		err = global_roots(&b, group[GLOBALS]);
+	if (!err)
+		err = heap_stack_roots(&b, group[STACKS]);
+	if (!err)
+		err = queue_roots(&b, group[FINALIZERS], group[CLEANUPS]);
+	if (!err)
+		err = special_roots(&b, group[FINALIZERS], group[CLEANUPS], group[WEAK]);
+	if (err) {
+		vec_free(&b.roots);
+		vec_free(&b.edges);
+		return err;
+	}
+	h->roots = b.roots.data;
+	h->nroots = (uint32_t)b.roots.len;
+	h->root_edges = b.edges.data;
+	h->nroot_edges = b.edges.len;
+	return NULL;
+}

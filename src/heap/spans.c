@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spans: mheap_.allspans lists every mspan ever handed out; those in state mSpanInUse hold the objects. A slot is an
+ * object iff its index is below freeindex or its allocBits bit is set (allocation advances freeindex and never sets
+ * bits). Layouts: runtime/mheap.go; size classes: runtime/sizeclasses.go, identical from Go 1.17 to 1.27.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "heap/priv.h"
+
+enum { SPAN_DEAD = 0, SPAN_INUSE = 1, SPAN_MANUAL = 2 }; /* mSpanState */
+enum { MAX_SMALL = 32768, TINY_CLASS = 5 };
+
+struct raw_span {
+	uint64_t mspan, start, npages, elemsize, nelems, freeindex, scanindex, allocbits, markbits, limit, specials, type;
+	uint32_t sweepgen;
+	uint8_t spanclass, state;
+	bool userarena;
+};
+
+static uint64_t get(const struct heap *h, const uint8_t *m, enum layout_field f)
+{
+	const struct layout *l = &h->types->layout;
+	if (l->f[f].off < 0)
+		return 0;
+	return load_uint(m + l->f[f].off, l->f[f].size, h->be);
+}
+
+/* Bytes of an mspan that the fields below lie in. */
+static size_t mspan_size(const struct layout *l)
+{
+	size_t n = 0;
+	for (int f = L_MSPAN_NEXT; f <= L_MSPAN_LARGETYPE; f++)
+		if (l->f[f].off >= 0 && (size_t)l->f[f].off + l->f[f].size > n)
+			n = (size_t)l->f[f].off + l->f[f].size;
+	return n;
+}
+
+static bool raw_read(const struct heap *h, uint64_t mspan, size_t size, struct raw_span *r)
+{
+	uint8_t copy[512];
+	uint64_t avail;
+	const uint8_t *m = proc_view(h->proc, mspan, &avail);
+	if (!m || avail < size) {
+		if (size > sizeof(copy) || !proc_read(h->proc, mspan, copy, size))
+			return false;
+		m = copy;
+	}
+	r->mspan = mspan;
+	r->state = (uint8_t)get(h, m, L_MSPAN_STATE);
+	r->start = get(h, m, L_MSPAN_STARTADDR);
+	r->npages = get(h, m, L_MSPAN_NPAGES);
+	r->elemsize = get(h, m, L_MSPAN_ELEMSIZE);
+	r->nelems = get(h, m, L_MSPAN_NELEMS);
+	r->freeindex = get(h, m, L_MSPAN_FREEINDEX);
+	r->scanindex = layout_has(&h->types->layout, L_MSPAN_FREEINDEXFORSCAN) ? get(h, m, L_MSPAN_FREEINDEXFORSCAN)
+	                                                                       : r->freeindex;
+	r->allocbits = get(h, m, L_MSPAN_ALLOCBITS);
+	r->markbits = get(h, m, L_MSPAN_GCMARKBITS);
+	r->limit = get(h, m, L_MSPAN_LIMIT);
+	r->specials = get(h, m, L_MSPAN_SPECIALS);
+	r->type = get(h, m, L_MSPAN_LARGETYPE);
+	r->sweepgen = (uint32_t)get(h, m, L_MSPAN_SWEEPGEN);
+	r->spanclass = (uint8_t)get(h, m, L_MSPAN_SPANCLASS);
+	r->userarena = get(h, m, L_MSPAN_ISUSERARENACHUNK) != 0;
+	return true;
+}
+
+/* Does what the mspan says make sense? A span that lies about itself is left out rather than believed. */
+static bool raw_valid(const struct raw_span *r)
+{
+	uint64_t bytes, end;
+	if (r->start & ((1 << PAGE_SHIFT) - 1) || r->start == 0 || r->npages == 0 || r->npages >= UINT64_C(1) << 35)
+		return false;
+	bytes = r->npages << PAGE_SHIFT;
+	if (!ckd_add(r->start, bytes, &end) || end > UINT64_C(1) << ADDR_BITS)
+		return false;
+	if (r->spanclass >> 1 == 0)
+		return r->nelems == 1 && r->limit > r->start && r->limit <= end;
+	return r->elemsize >= 8 && r->elemsize <= MAX_SMALL && r->elemsize % 8 == 0 && r->nelems > 0 &&
+	       r->nelems <= bytes / r->elemsize && r->freeindex <= r->nelems;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct raw_span *x = a, *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+typedef VEC(struct raw_span) raw_vec;
+
+static struct hc_error *collect(struct heap *h, raw_vec *raw)
+{
+	const struct layout *l = &h->types->layout;
+	const struct proc *p = h->proc;
+	uint64_t list, len;
+	uint64_t at = layout_addr(l, h->priv->mheap, L_MHEAP_ALLSPANS);
+	if (!proc_word(p, at, &list) || !proc_word(p, at + p->word, &len))
+		return err_new(HC_E_TRUNCATED,
+		               "%s: runtime.mheap_.allspans at %#" PRIx64 " is not in the snapshot: it was cut before the Go heap's "
+		               "own bookkeeping; make it again without a size limit",
+		               p->blob->path, at);
+	if (len == 0 || len > UINT32_MAX || list == 0)
+		return err_new(HC_E_FORMAT, "%s: runtime.mheap_.allspans at %#" PRIx64 " holds %" PRIu64
+		               " spans at %#" PRIx64 ": expected a few to 2^32; is this the right executable (--exe)?",
+		               p->blob->path, at, len, list);
+	size_t size = mspan_size(l);
+	uint64_t unreadable = 0, invalid = 0;
+	for (uint64_t i = 0; i < len; i++) {
+		uint64_t mspan;
+		struct raw_span r;
+		if (!proc_word(p, list + i * p->word, &mspan) || !raw_read(h, mspan, size, &r)) {
+			unreadable++;
+			if (unreadable > 1024 && unreadable == i + 1)
+				break; /* the list itself is gone */
+			continue;
+		}
+		if (r.state == SPAN_MANUAL && r.npages < UINT64_C(1) << 35) {
+			struct manual_span ms = {r.start, r.npages, false};
+			if (!vec_push(&h->priv->manual, ms))
+				return err_nomem();
+		}
+		if (r.state != SPAN_INUSE)
+			continue;
+		if (!raw_valid(&r)) {
+			invalid++;
+			diag_add(h->diag, HC_SEV_WARNING,
+			         "span at %#" PRIx64 " (mspan %#" PRIx64 ", class %u, %" PRIu64 " slots of %" PRIu64
+			         " bytes) is damaged: its objects are left out", r.start, r.mspan, r.spanclass, r.nelems, r.elemsize);
+			continue;
+		}
+		if (!vec_push(raw, r))
+			return err_nomem();
+	}
+	if (unreadable)
+		diag_add(h->diag, HC_SEV_WARNING, "%" PRIu64 " of %" PRIu64 " span descriptors are not in the snapshot: "
+		         "their objects are left out", unreadable, len);
+	if (!raw->len)
+		return err_new(unreadable ? HC_E_TRUNCATED : HC_E_FORMAT,
+		               "%s: no heap span is readable (%" PRIu64 " of %" PRIu64 " descriptors missing, %" PRIu64
+		               " damaged): the snapshot holds no Go heap; make it again without a size limit, and with "
+		               "/proc/PID/coredump_filter bit 0 set",
+		               p->blob->path, unreadable, len, invalid);
+	return NULL;
+}
+
+/* Slot ids, and the table from pages to spans. */
+static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
+{
+	qsort(raw->data, raw->len, sizeof(*raw->data), by_start);
+	h->spans = calloc(raw->len, sizeof(*h->spans));
+	h->info = calloc(raw->len, sizeof(*h->info));
+	h->pages = big_alloc(NGRANULES * sizeof(*h->pages));
+	if (!h->spans || !h->info || !h->pages)
+		return err_nomem();
+	uint64_t end = 0, ids = 0;
+	size_t kept = 0;
+	for (size_t i = 0; i < raw->len; i++) {
+		struct raw_span *r = &raw->data[i];
+		if (r->start < end) {
+			diag_add(h->diag, HC_SEV_WARNING, "span at %#" PRIx64 " overlaps the one before it: left out", r->start);
+			continue;
+		}
+		end = r->start + (r->npages << PAGE_SHIFT);
+		bool large = r->spanclass >> 1 == 0;
+		struct span *s = &h->spans[kept];
+		struct span_info *in = &h->info[kept];
+		s->base = r->start;
+		s->nelems = (uint32_t)r->nelems;
+		s->elemsize = large ? 0 : (uint16_t)r->elemsize;
+		s->magic = large ? 0 : UINT32_MAX / (uint32_t)r->elemsize + 1; /* as mspan.divMul */
+		s->limit = large ? r->limit : r->start + r->nelems * r->elemsize;
+		s->first = (uint32_t)ids;
+		s->flags = (uint16_t)((r->spanclass & 1 ? SPAN_NOSCAN : 0) | (large ? SPAN_LARGE : 0) |
+		                      (r->spanclass == TINY_CLASS ? SPAN_TINY : 0) | (r->userarena ? SPAN_USERARENA : 0));
+		in->mspan = r->mspan;
+		in->npages = r->npages;
+		in->slot_size = large ? r->npages << PAGE_SHIFT : r->elemsize;
+		in->spanclass = r->spanclass;
+		in->specials = r->specials;
+		in->type = r->type;
+		in->freeindex_scan = r->scanindex;
+		uint64_t avail;
+		in->data = proc_view(h->proc, s->base, &avail);
+		if (!in->data || avail < r->npages << PAGE_SHIFT)
+			in->data = NULL;
+		ids += r->nelems;
+		if (ids >= UINT32_MAX - (UINT32_C(1) << 28))
+			return err_new(HC_E_LIMIT, "%s: the heap has more than %" PRIu64 " slots; this build counts them in 32 bits",
+			               h->proc->blob->path, ids);
+		raw->data[kept++] = *r;
+		for (uint64_t page = s->base >> PAGE_SHIFT; page < end >> PAGE_SHIFT; page++) {
+			uint32_t **granule = &h->pages[page >> (GRANULE_SHIFT - PAGE_SHIFT)];
+			if (!*granule) {
+				*granule = malloc(GRANULE_PAGES * sizeof(**granule));
+				if (!*granule)
+					return err_nomem();
+				memset(*granule, 0xff, GRANULE_PAGES * sizeof(**granule));
+			}
+			(*granule)[page & (GRANULE_PAGES - 1)] = (uint32_t)(kept - 1);
+		}
+	}
+	raw->len = kept;
+	h->nspans = (uint32_t)kept;
+	h->nslots = (uint32_t)ids;
+	h->min_addr = h->spans[0].base;
+	h->max_addr = end;
+	return NULL;
+}
+
+/* Does the page's span keep its mark bits inside (Green Tea)? The bit is right in every build, see go-runtime 2.5. */
+static bool inline_marks(const struct heap *h, const struct span *s)
+{
+	const struct arena_meta *a = arena_find(h, s->base);
+	return a && a->inlinemarks &&
+	       (a->inlinemarks[((s->base >> PAGE_SHIFT) & (GRANULE_PAGES - 1)) / 8] >> ((s->base >> PAGE_SHIFT) & 7) & 1);
+}
+
+static void mask_setup(struct heap *h, uint32_t i, bool inline_bits)
+{
+	struct span *s = &h->spans[i];
+	struct span_info *in = &h->info[i];
+	int minor = h->types->layout.minor;
+	if (s->flags & SPAN_NOSCAN) {
+		in->maskkind = MASK_NONE;
+	} else if (minor <= 19) {
+		in->maskkind = MASK_2BIT;
+	} else if (minor <= 21) {
+		in->maskkind = MASK_1BIT;
+	} else if (s->flags & SPAN_LARGE) {
+		/* By span class, never by size: class 67 (32768 bytes) has headers too. */
+		in->maskkind = MASK_LARGE;
+	} else if (s->elemsize <= 512) {
+		uint64_t bytes = in->npages << PAGE_SHIFT, nbits = bytes / 64, avail;
+		uint64_t off = bytes - nbits - (inline_bits ? INLINE_MARKS : 0);
+		in->maskkind = MASK_SPANBITS;
+		in->bits = in->data ? in->data + off : proc_view(h->proc, s->base + off, &avail);
+		if (!in->data && (!in->bits || avail < nbits)) {
+			in->bits = NULL;
+			diag_add(h->diag, HC_SEV_WARNING, "the pointer bits of the span at %#" PRIx64
+			         " are not in the snapshot: references from its objects are unknown", s->base);
+		}
+	} else {
+		in->maskkind = MASK_HEADER;
+		s->flags |= SPAN_HEADER;
+	}
+	if (!in->data)
+		s->flags |= SPAN_HOLES;
+}
+
+/* n bits (LSB first in bytes) at an address, as words; missing bytes read as `fill`. */
+static void bits_read(const struct heap *h, uint64_t addr, uint64_t n, uint64_t *out, uint8_t fill)
+{
+	uint8_t bytes[1024 / 8 * 2]; /* nelems is at most 1024, padded to 64 bits */
+	size_t size = bit_words(n) * 8;
+	if (size > sizeof(bytes))
+		size = sizeof(bytes);
+	if (!proc_read(h->proc, addr, bytes, size)) {
+		memset(bytes, fill, size);
+		diag_add(h->diag, HC_SEV_WARNING, "allocation bits at %#" PRIx64 " are not in the snapshot", addr);
+	}
+	for (size_t i = 0; i < size / 8; i++)
+		out[i] = load64(bytes + i * 8, false);
+}
+
+/*
+ * The objects of one span. A span that the sweeper has not reached (sweepgen h-2, or h+1: cached before sweeping began)
+ * still holds objects that the finished mark phase condemned; they are garbage that is as good as free.
+ */
+static void alloc_setup(struct heap *h, uint32_t i, const struct raw_span *r, bool inline_bits)
+{
+	const struct span *s = &h->spans[i];
+	uint64_t alloc[32] = {0}, mark[32] = {0}, tea[32] = {0};
+	uint64_t n = s->nelems < 1024 ? s->nelems : 1024;
+	if (r->freeindex < r->nelems)
+		bits_read(h, r->allocbits, n, alloc, 0);
+	for (uint64_t k = 0; k < n && k < r->freeindex; k++)
+		bit_set(alloc, k);
+	uint32_t gen = (uint32_t)h->priv->sweepgen;
+	if (h->gcphase == 0 && (r->sweepgen == gen - 2 || r->sweepgen == gen + 1)) {
+		bits_read(h, r->markbits, n, mark, 0xff);
+		if (inline_bits)
+			bits_read(h, s->base + (1 << PAGE_SHIFT) - INLINE_MARKS + 64, n < 504 ? n : 504, tea, 0);
+		for (uint64_t k = 0; k < n; k++) {
+			if (bit_get(alloc, k) && !bit_get(mark, k) && !bit_get(tea, k)) {
+				bit_clear(alloc, k);
+				h->totals.condemned_objects++;
+			}
+		}
+	}
+	for (uint64_t k = 0; k < n; k++)
+		if (bit_get(alloc, k))
+			bit_set(h->alloc, s->first + k);
+}
+
+static struct hc_error *span_anchor(struct heap *h)
+{
+	struct heap_private *priv = h->priv;
+	const struct proc *p = h->proc;
+	priv->mheap = types_global_addr(h->types, "runtime.mheap_");
+	if (!priv->mheap)
+		return err_new(HC_E_EXE, "%s: the address of runtime.mheap_ is not known: give the unstripped executable with --exe",
+		               p->blob->path);
+	uint64_t gen, phase_addr = types_global_addr(h->types, "runtime.gcphase");
+	if (!layout_read(&h->types->layout, p, priv->mheap, L_MHEAP_SWEEPGEN, &gen))
+		return err_new(HC_E_TRUNCATED, "%s: runtime.mheap_ at %#" PRIx64 " is not in the snapshot", p->blob->path,
+		               priv->mheap);
+	priv->sweepgen = gen;
+	if (phase_addr && !proc_u32(p, phase_addr, &h->gcphase))
+		h->gcphase = 0;
+	return NULL;
+}
+
+struct hc_error *heap_load_spans(struct heap *h, unsigned threads)
+{
+	(void)threads;
+	raw_vec raw = {0};
+	struct hc_error *err = span_anchor(h);
+	if (!err)
+		err = collect(h, &raw);
+	if (!err)
+		err = index_spans(h, &raw);
+	if (!err)
+		err = arenas_load(h);
+	if (!err) {
+		h->alloc = big_alloc(bit_words((uint64_t)h->nslots + 64) * 8);
+		if (!h->alloc)
+			err = err_nomem();
+	}
+	for (uint32_t i = 0; !err && i < h->nspans; i++) {
+		bool inline_bits = inline_marks(h, &h->spans[i]);
+		mask_setup(h, i, inline_bits);
+		alloc_setup(h, i, &raw.data[i], inline_bits);
+	}
+	vec_free(&raw);
+	return err;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the bytes are: slots, spans, free pages; and the runtime's own counters, which the ledger is checked against.
+ *
+ * The runtime keeps its heap statistics as per-generation deltas (runtime/mstats.go, consistentHeapStats since Go 1.16)
+ * whose sum over the three generations is the total, apart from the spans that Ps have cached: up to 1.18 these count as
+ * if they were full, from 1.19 on as they were when they were cached.
+ */
+#include <inttypes.h>
+
+#include "heap/priv.h"
+
+enum { NCLASSES = 68, NSPANCLASSES = 2 * NCLASSES };
+
+static const uint16_t class_size[NCLASSES] = {
+	0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448, 480,
+	512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864, 5376,
+	6144, 6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576,
+	27264, 28672, 32768,
+};
+
+/* Words of one heapStatsDelta, and where its tinyAllocCount is; 64-bit layouts. */
+static const struct {
+	int from;
+	unsigned stride, tiny;
+} delta_shape[] = {
+	{17, 148, 6},
+	{19, 147, 6},
+	{25, 146, 5}, /* inPtrScalarBits is gone */
+};
+
+static uint64_t popcount_range(const uint64_t *set, uint64_t from, uint64_t n)
+{
+	uint64_t c = 0;
+	for (uint64_t i = from; i < from + n;) {
+		uint64_t off = i & 63, take = 64 - off;
+		if (take > from + n - i)
+			take = from + n - i;
+		uint64_t w = set[i >> 6] >> off;
+		if (take < 64)
+			w &= (UINT64_C(1) << take) - 1;
+		c += (uint64_t)__builtin_popcountll(w);
+		i += take;
+	}
+	return c;
+}
+
+static void count_spans(struct heap *h)
+{
+	struct memory_totals *t = &h->totals;
+	for (uint32_t i = 0; i < h->nspans; i++) {
+		const struct span *s = &h->spans[i];
+		uint64_t size = span_slot_size(h, i), n = popcount_range(h->alloc, s->first, s->nelems);
+		uint64_t bytes = h->info[i].npages << PAGE_SHIFT;
+		t->heap_span_bytes += bytes;
+		t->slots_bytes += size * s->nelems;
+		t->alloc_objects += n;
+		t->alloc_bytes += n * size;
+		t->free_slot_bytes += (s->nelems - n) * size;
+		t->span_tail_bytes += bytes - size * s->nelems;
+		if (!h->info[i].data) {
+			for (uint64_t at = 0; at < bytes; at += 1 << PAGE_SHIFT) {
+				uint64_t avail;
+				if (!proc_view(h->proc, s->base + at, &avail))
+					t->missing_bytes += 1 << PAGE_SHIFT;
+			}
+		}
+	}
+	for (uint32_t i = 0; i < h->ngoroutines; i++) {
+		uint64_t lo = h->goroutines[i].stack_lo;
+		for (size_t k = 0; k < h->priv->manual.len; k++) {
+			struct manual_span *m = &h->priv->manual.data[k];
+			if (lo - m->base < m->npages << PAGE_SHIFT) {
+				m->stack = true;
+				break;
+			}
+		}
+	}
+	for (size_t k = 0; k < h->priv->manual.len; k++) {
+		const struct manual_span *m = &h->priv->manual.data[k];
+		*(m->stack ? &t->stack_span_bytes : &t->manual_span_bytes) += m->npages << PAGE_SHIFT;
+	}
+}
+
+/* ---- the page allocator (runtime/mpagealloc.go): bitmaps of 4 MiB chunks ---- */
+
+static void count_chunk(struct heap *h, uint64_t data)
+{
+	uint64_t w[16]; /* pallocBits [8]uint64, scavenged [8]uint64 */
+	uint8_t raw[sizeof(w)];
+	if (!proc_read(h->proc, data, raw, sizeof(raw)))
+		return;
+	for (int i = 0; i < 16; i++)
+		w[i] = load64(raw + i * 8, h->be);
+	for (int i = 0; i < 8; i++) {
+		uint64_t released = ~w[i] & w[i + 8];
+		h->totals.released_page_bytes += (uint64_t)__builtin_popcountll(released) << PAGE_SHIFT;
+		h->totals.free_page_bytes += (uint64_t)__builtin_popcountll(~w[i] & ~released) << PAGE_SHIFT;
+	}
+}
+
+static void count_pages(struct heap *h)
+{
+	const struct layout *l = &h->types->layout;
+	const struct proc *p = h->proc;
+	if (h->word != 8 || !layout_has(l, L_MHEAP_PAGES))
+		return; /* 32-bit ports have one level of chunks; their free pages stay uncounted */
+	uint64_t pages = layout_addr(l, h->priv->mheap, L_MHEAP_PAGES), ranges, n;
+	uint64_t in_use = layout_addr(l, pages, L_PAGES_INUSE), offset = p->arch == ARCH_AMD64 ? UINT64_C(0xffff800000000000) : 0;
+	if (!proc_word(p, in_use, &ranges) || !proc_word(p, in_use + 8, &n))
+		return;
+	uint64_t budget = p->blob->size / 64 + 1024; /* chunk records that can exist */
+	for (uint64_t i = 0; i < n && budget; i++) {
+		uint64_t from, to, l2 = 0, l1_of = UINT64_MAX;
+		if (!proc_word(p, ranges + i * 16, &from) || !proc_word(p, ranges + i * 16 + 8, &to) || to < from)
+			return;
+		h->totals.arena_bytes += to - from;
+		for (uint64_t at = from; at < to && budget; at += UINT64_C(4) << 20, budget--) {
+			uint64_t chunk = (at - offset) >> 22;
+			if (chunk >> 13 != l1_of) {
+				l1_of = chunk >> 13;
+				if (l1_of >= 8192 || !proc_word(p, layout_addr(l, pages, L_PAGES_CHUNKS) + l1_of * 8, &l2))
+					return;
+			}
+			if (l2)
+				count_chunk(h, l2 + (chunk & 8191) * 128);
+		}
+	}
+}
+
+/* ---- per-P caches ---- */
+
+/* Pages that a P took from the page allocator but has not used. */
+static void count_page_cache(struct heap *h, uint64_t pp)
+{
+	const struct layout *l = &h->types->layout;
+	uint64_t at = layout_addr(l, pp, L_P_PCACHE), cache, scav;
+	if (!layout_read(l, h->proc, at, L_PCACHE_CACHE, &cache) || !layout_read(l, h->proc, at, L_PCACHE_SCAV, &scav))
+		return;
+	h->totals.released_page_bytes += (uint64_t)__builtin_popcountll(cache & scav) << PAGE_SHIFT;
+	h->totals.free_page_bytes += (uint64_t)__builtin_popcountll(cache & ~scav) << PAGE_SHIFT;
+}
+
+/* What the runtime's counters miss of the spans that this P has cached. */
+static void count_cached_spans(struct heap *h, uint64_t mcache, int64_t *objects, int64_t *bytes)
+{
+	const struct layout *l = &h->types->layout;
+	const struct proc *p = h->proc;
+	for (unsigned c = 2; c < NSPANCLASSES; c++) {
+		uint64_t mspan, start, before, span_class;
+		uint32_t i;
+		if (!proc_word(p, layout_addr(l, mcache, L_MCACHE_ALLOC) + c * h->word, &mspan) || !mspan ||
+		    !layout_read(l, p, mspan, L_MSPAN_STARTADDR, &start) || !start ||
+		    !layout_read(l, p, mspan, L_MSPAN_SPANCLASS, &span_class) || span_class != c ||
+		    heap_find_slot(h, start, &i) == OBJ_NONE || h->info[i].mspan != mspan)
+			continue;
+		int64_t n = (int64_t)popcount_range(h->alloc, h->spans[i].first, h->spans[i].nelems);
+		if (!layout_read(l, p, mspan, L_MSPAN_ALLOCCOUNTBEFORECACHE, &before))
+			before = h->spans[i].nelems;
+		*objects += n - (int64_t)before;
+		*bytes += (n - (int64_t)before) * h->spans[i].elemsize;
+	}
+}
+
+static void runtime_counters(struct heap *h)
+{
+	struct memory_totals *t = &h->totals;
+	const struct layout *l = &h->types->layout;
+	const struct proc *p = h->proc;
+	uint64_t memstats = types_global_addr(h->types, "runtime.memstats");
+	uint64_t allp = types_global_addr(h->types, "runtime.allp"), ps, nps;
+	t->rt_heap_objects = t->rt_heap_alloc = t->rt_stacks_inuse = t->rt_heap_inuse = t->rt_heap_released = UINT64_MAX;
+	t->rt_heap_sys = t->rt_mspan_sys = t->rt_mcache_sys = t->rt_buckhash_sys = t->rt_gc_sys = t->rt_other_sys = UINT64_MAX;
+	t->rt_stacks_sys = UINT64_MAX;
+	if (!allp || !proc_word(p, allp, &ps) || !proc_word(p, allp + h->word, &nps) || nps > 1 << 20)
+		return;
+	int64_t objects = 0, bytes = 0;
+	for (uint64_t i = 0; i < nps; i++) {
+		uint64_t pp, mcache;
+		if (!proc_word(p, ps + i * h->word, &pp))
+			return;
+		count_page_cache(h, pp);
+		if (layout_read(l, p, pp, L_P_MCACHE, &mcache) && mcache)
+			count_cached_spans(h, mcache, &objects, &bytes);
+	}
+	if (!memstats || h->word != 8 || !layout_has(l, L_MSTATS_HEAPSTATS))
+		return;
+	layout_read(l, p, memstats, L_MSTATS_STACKSSYS, &t->rt_stacks_sys);
+	layout_read(l, p, memstats, L_MSTATS_MSPANSYS, &t->rt_mspan_sys);
+	layout_read(l, p, memstats, L_MSTATS_MCACHESYS, &t->rt_mcache_sys);
+	layout_read(l, p, memstats, L_MSTATS_BUCKHASHSYS, &t->rt_buckhash_sys);
+	layout_read(l, p, memstats, L_MSTATS_GCMISCSYS, &t->rt_gc_sys);
+	layout_read(l, p, memstats, L_MSTATS_OTHERSYS, &t->rt_other_sys);
+	unsigned stride = 0, tiny = 0;
+	for (size_t i = 0; i < sizeof(delta_shape) / sizeof(delta_shape[0]); i++)
+		if (delta_shape[i].from <= l->minor) {
+			stride = delta_shape[i].stride;
+			tiny = delta_shape[i].tiny;
+		}
+	int64_t sum[148] = {0};
+	uint64_t at = layout_addr(l, memstats, L_MSTATS_HEAPSTATS);
+	for (unsigned gen = 0; gen < 3; gen++)
+		for (unsigned i = 0; i < stride; i++) {
+			uint64_t v;
+			if (!proc_u64(p, at + (gen * stride + i) * 8, &v))
+				return;
+			sum[i] = (int64_t)((uint64_t)sum[i] + v);
+		}
+	/* After tinyAllocCount: largeAlloc, largeAllocCount, smallAllocCount[68], largeFree, largeFreeCount, smallFreeCount[68] */
+	const int64_t *large = &sum[tiny + 1], *small = &sum[tiny + 3];
+	const int64_t *large_free = &sum[tiny + 3 + NCLASSES], *small_free = &sum[tiny + 5 + NCLASSES];
+	objects += large[1] - large_free[1];
+	bytes += large[0] - large_free[0];
+	for (int c = 0; c < NCLASSES; c++) {
+		objects += small[c] - small_free[c];
+		bytes += (small[c] - small_free[c]) * class_size[c];
+	}
+	t->rt_heap_objects = (uint64_t)objects;
+	t->rt_heap_alloc = (uint64_t)bytes;
+	t->rt_heap_released = (uint64_t)sum[1];
+	t->rt_heap_inuse = (uint64_t)sum[2];
+	t->rt_stacks_inuse = (uint64_t)sum[3];
+	t->rt_heap_sys = (uint64_t)sum[0];
+}
+
+struct hc_error *heap_load_totals(struct heap *h)
+{
+	count_spans(h);
+	count_pages(h);
+	runtime_counters(h);
+	return NULL;
+}
