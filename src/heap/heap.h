@@ -165,10 +165,11 @@ struct memory_totals {
 	uint64_t manual_span_bytes; /* other manual spans */
 	uint64_t free_page_bytes, released_page_bytes; /* from the page allocator */
 	uint64_t arena_bytes;       /* heap arenas mapped */
-	uint64_t condemned_objects; /* slots of unswept spans whose mark bit was clear: counted as free */
+	uint64_t condemned_objects, condemned_bytes; /* slots of unswept spans whose mark bit was clear: counted as free */
 	/* The runtime's own counters as the snapshot has them; UINT64_MAX = not known. */
 	uint64_t rt_heap_objects, rt_heap_alloc, rt_stacks_inuse, rt_heap_sys, rt_heap_inuse, rt_heap_released;
 	uint64_t rt_mspan_sys, rt_mcache_sys, rt_buckhash_sys, rt_gc_sys, rt_other_sys, rt_stacks_sys;
+	uint64_t rt_manual_inuse; /* stacks, GC work buffers and the like: all manual spans */
 	uint64_t missing_bytes; /* of in-use spans, not in the snapshot */
 };
 

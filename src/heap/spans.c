@@ -286,6 +286,7 @@ static void alloc_setup(struct heap *h, uint32_t i, const struct raw_span *r, bo
 			if (bit_get(alloc, k) && !bit_get(mark, k) && !bit_get(tea, k)) {
 				bit_clear(alloc, k);
 				h->totals.condemned_objects++;
+				h->totals.condemned_bytes += span_slot_size(h, i);
 			}
 		}
 	}

@@ -6,7 +6,7 @@
  * whose sum over the three generations is the total, apart from the spans that Ps have cached: up to 1.18 these count as
  * if they were full, from 1.19 on as they were when they were cached.
  */
-#include <inttypes.h>
+#include <stdlib.h>
 
 #include "heap/priv.h"
 
@@ -45,6 +45,26 @@ static uint64_t popcount_range(const uint64_t *set, uint64_t from, uint64_t n)
 	return c;
 }
 
+static int by_base(const void *a, const void *b)
+{
+	const struct manual_span *x = a, *y = b;
+	return x->base < y->base ? -1 : x->base > y->base;
+}
+
+static struct manual_span *manual_find(struct heap *h, uint64_t addr)
+{
+	struct manual_span *m = h->priv->manual.data;
+	size_t lo = 0, hi = h->priv->manual.len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (m[mid].base <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo && addr - m[lo - 1].base < m[lo - 1].npages << PAGE_SHIFT ? &m[lo - 1] : NULL;
+}
+
 static void count_spans(struct heap *h)
 {
 	struct memory_totals *t = &h->totals;
@@ -66,15 +86,12 @@ static void count_spans(struct heap *h)
 			}
 		}
 	}
+	if (h->priv->manual.len)
+		qsort(h->priv->manual.data, h->priv->manual.len, sizeof(*h->priv->manual.data), by_base);
 	for (uint32_t i = 0; i < h->ngoroutines; i++) {
-		uint64_t lo = h->goroutines[i].stack_lo;
-		for (size_t k = 0; k < h->priv->manual.len; k++) {
-			struct manual_span *m = &h->priv->manual.data[k];
-			if (lo - m->base < m->npages << PAGE_SHIFT) {
-				m->stack = true;
-				break;
-			}
-		}
+		struct manual_span *m = manual_find(h, h->goroutines[i].stack_lo);
+		if (m)
+			m->stack = true;
 	}
 	for (size_t k = 0; k < h->priv->manual.len; k++) {
 		const struct manual_span *m = &h->priv->manual.data[k];
@@ -171,7 +188,7 @@ static void runtime_counters(struct heap *h)
 	uint64_t allp = types_global_addr(h->types, "runtime.allp"), ps, nps;
 	t->rt_heap_objects = t->rt_heap_alloc = t->rt_stacks_inuse = t->rt_heap_inuse = t->rt_heap_released = UINT64_MAX;
 	t->rt_heap_sys = t->rt_mspan_sys = t->rt_mcache_sys = t->rt_buckhash_sys = t->rt_gc_sys = t->rt_other_sys = UINT64_MAX;
-	t->rt_stacks_sys = UINT64_MAX;
+	t->rt_stacks_sys = t->rt_manual_inuse = UINT64_MAX;
 	if (!allp || !proc_word(p, allp, &ps) || !proc_word(p, allp + h->word, &nps) || nps > 1 << 20)
 		return;
 	int64_t objects = 0, bytes = 0;
@@ -221,6 +238,7 @@ static void runtime_counters(struct heap *h)
 	t->rt_heap_inuse = (uint64_t)sum[2];
 	t->rt_stacks_inuse = (uint64_t)sum[3];
 	t->rt_heap_sys = (uint64_t)sum[0];
+	t->rt_manual_inuse = (uint64_t)(sum[3] + sum[4] + (tiny == 6 ? sum[5] : 0));
 }
 
 struct hc_error *heap_load_totals(struct heap *h)
