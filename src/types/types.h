@@ -219,6 +219,9 @@ struct module {
 	uint32_t magic;
 	uint8_t quantum;
 	struct bytes_view { const uint8_t *data; uint64_t size; } funcnametab, cutab, filetab, pctab, pclntable, ftab;
+	uint64_t pclntable_addr;
+	uint8_t word;
+	bool be;
 	uint64_t nfunc;
 	struct textsect { uint64_t vaddr, end, base; } *textsects;
 	size_t ntextsects;
@@ -249,6 +252,7 @@ struct program {
 	const struct proc *proc;
 	int minor;
 	struct arena arena;
+	struct rtypes *rtypes; /* what gcmask.c and rtype.c remember; NULL until first used */
 };
 
 /* Finds firstmoduledata (symbol, section or by structure) and all modules behind it. */
