@@ -4,7 +4,8 @@
  * sizes. Knows objects, roots and types; no runtime structure, no file format.
  *
  * Nodes: ids below heap.nslots are slots (objects where allocated); heap.nslots + i is heap.roots[i]. The virtual root
- * of everything is node heap.nslots. Edges of a root node: its child root nodes, then its targets.
+ * of everything is node heap.nslots. Edges of a root node: its child root nodes, then its targets (none for the
+ * ROOT_F_IF_DEAD roots of objects that are reachable without them).
  */
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
@@ -25,21 +26,33 @@ enum {
 	TW_ORIGIN_SHIFT = 28, /* 2 bits: enum origin */
 };
 
+enum { EDGE_BLOCK = 64, EDGE_FAR = 255 };
+#define EDGE_WIDE (UINT64_C(1) << 63)
+#define PRE_LEAF (UINT32_C(1) << 31)
+
+/* Where the pointer of an edge is whose delta says EDGE_FAR. */
+struct far_edge {
+	uint64_t edge; /* index in targets */
+	uint64_t word; /* of the object */
+};
+
 struct graph {
 	const struct heap *heap;
 	uint32_t nslots, nroots; /* nodes = nslots + nroots */
 
-	/* Out-edges, in address order; see edges.c for the packing. */
+	/*
+	 * Out-edges of all nodes, one node after the other: heap edges in order of address, then those of the root nodes.
+	 * The edges of node i are [edge_start(i), edge_start(i + 1)); see edges.c for how they are found.
+	 */
 	uint32_t *targets;       /* node ids */
-	uint8_t *delta;          /* words since the object's previous edge (or its start); 255 = look it up */
-	uint64_t nedges;
-	uint64_t *span_base;     /* first edge of each span, nspans + 1 entries */
-	uint16_t *row;           /* scan spans with several objects: end of each slot's edges relative to span_base */
-	uint64_t *span_row;      /* first entry in row of each span */
-	uint32_t *wide_row;      /* the same for spans with more than 65535 edges; see span_row's top bit */
-	uint64_t *root_base;     /* first edge of each root node in root_targets, nroots + 1 entries */
-	uint32_t *root_targets;
-	uint64_t nroot_edges;
+	uint8_t *delta;          /* heap edges: words since the object's previous edge (or its start); EDGE_FAR: see far */
+	uint64_t nedges, nroot_edges; /* of objects; of root nodes, whose edges follow in targets */
+	uint64_t *edge_base;     /* per EDGE_BLOCK nodes: the first one's edge_start; EDGE_WIDE set: an index in wide */
+	uint16_t *edge_row;      /* per node: edge_start, from edge_base on */
+	uint64_t *wide;          /* edge_start of the EDGE_BLOCK nodes of blocks with more than 65535 edges */
+	struct far_edge *far;    /* sorted by edge */
+	uint64_t nfar;
+	uint64_t *has_edges;     /* bit per node */
 
 	uint64_t *live;          /* bit per slot id */
 	uint64_t live_objects, live_bytes;
@@ -47,16 +60,17 @@ struct graph {
 	uint32_t *tw;            /* type word per slot */
 	uint16_t *slack;         /* usable bytes of the slot beyond the typed value; saturates at 65535 */
 
-	/* Dominators. Inner nodes (those with out-edges, reachable) have preorder numbers 0..ninner-1, number 0 is the
-	 * virtual root; leaves have none. */
+	/*
+	 * Dominators. Reachable nodes with out-edges are inner nodes and have preorder numbers 0..ninner-1, in which number
+	 * 0 is the virtual root and a dominator comes before what it dominates; the other reachable nodes are leaves.
+	 */
 	uint32_t ninner;
-	uint32_t *pre;           /* node id -> inner: its preorder number; leaf: preorder number of its dominator;
+	uint32_t *pre;           /* per node: inner: its preorder number; leaf: PRE_LEAF | the number of its dominator;
 	                            NODE_NONE: unreachable */
-	uint64_t *is_inner;      /* bit per node id */
 	uint32_t *vtx;           /* preorder number -> node id */
 	uint32_t *idom;          /* preorder number -> preorder number of the immediate dominator; idom[0] = 0 */
 	uint64_t *retained;      /* preorder number -> bytes, the node's own included */
-	uint32_t *retained_objects; /* preorder number -> objects; may be NULL */
+	uint32_t *retained_objects; /* preorder number -> objects, the node included unless it is a root node */
 
 	uint64_t type_conflicts, type_rejected;
 	struct graph_private *priv;
@@ -66,7 +80,7 @@ struct graph {
 struct hc_error *graph_open(const struct heap *h, unsigned threads, struct graph **ret) HC_MUST_CHECK; /* empty */
 void graph_close(struct graph *g);
 
-/* Stages, in this order; each needs those before it. */
+/* Stages, in this order; each needs those before it, but graph_type() and graph_dominators() may run at the same time. */
 struct hc_error *graph_edges(struct graph *g) HC_MUST_CHECK;      /* edges.c */
 struct hc_error *graph_mark(struct graph *g) HC_MUST_CHECK;       /* mark.c: live */
 struct hc_error *graph_type(struct graph *g, struct types *t, struct diag *diag) HC_MUST_CHECK; /* typing.c: tw, slack */
@@ -80,11 +94,25 @@ static inline bool node_is_root(const struct graph *g, uint32_t node)
 	return node >= g->nslots;
 }
 
+static inline bool node_is_inner(const struct graph *g, uint32_t node)
+{
+	return !(g->pre[node] & PRE_LEAF);
+}
+
+/* Index in targets of the node's first edge; good for one node beyond the last. */
+static inline uint64_t edge_start(const struct graph *g, uint32_t node)
+{
+	uint64_t base = g->edge_base[node / EDGE_BLOCK];
+	if (__builtin_expect(base & EDGE_WIDE, 0))
+		return g->wide[(base & ~EDGE_WIDE) + node % EDGE_BLOCK];
+	return base + g->edge_row[node];
+}
+
 struct edge_iter {
 	const struct graph *g;
 	uint32_t node;
-	uint64_t at, end;
-	uint64_t offset; /* words, of the previous edge */
+	uint64_t at, end; /* in targets */
+	uint64_t word;    /* of the previous edge; root nodes: first edge behind those to child nodes, in targets */
 };
 
 /* The out-edges of a node, in order of source offset. Live and garbage objects alike; none for free slots. */
@@ -96,5 +124,27 @@ bool graph_edge_next(struct edge_iter *it, uint32_t *target, uint64_t *offset);
 uint32_t graph_idom(const struct graph *g, uint32_t node);
 /* Bytes that die with the node (its own included); 0 for unreachable nodes. */
 uint64_t graph_retained(const struct graph *g, uint32_t node);
+/* Objects that die with the node (itself included). */
+uint64_t graph_retained_objects(const struct graph *g, uint32_t node);
+
+/*
+ * All reachable nodes, a dominator always before what it dominates, direct references of a node in order of offset: one
+ * sweep over the edges in preorder (domwalk.c). Needs one bit per node.
+ */
+struct dom_step {
+	uint32_t node, dominator; /* the virtual root's dominator is NODE_NONE */
+	uint64_t via; /* offset in the dominator of the first pointer to the node; VIA_SEVERAL: it has none */
+};
+#define VIA_SEVERAL UINT64_MAX
+
+struct dom_walk {
+	const struct graph *g;
+	uint64_t *met;       /* bit per node: was returned */
+	uint32_t at;         /* preorder number of the node whose edges are being swept */
+	struct edge_iter it;
+};
+struct hc_error *dom_walk_begin(const struct graph *g, struct dom_walk *w) HC_MUST_CHECK;
+bool dom_walk_next(struct dom_walk *w, struct dom_step *ret);
+void dom_walk_end(struct dom_walk *w);
 
 #endif
