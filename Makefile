@@ -43,7 +43,7 @@ endif
 OPT      ?= -O2 -g
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS := -std=c11 $(OPT) $(WARN) $(SANFLAGS) -fvisibility=hidden -D_FILE_OFFSET_BITS=64 \
-	-Iinclude -Isrc -I$(BUILD)/gen $(DEP_CFLAGS) $(CFLAGS)
+	-I. -Iinclude -Isrc -I$(BUILD)/gen $(DEP_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(SANFLAGS) $(LDFLAGS)
 
 # ---- sources ----

@@ -53,6 +53,7 @@ void heap_close(struct heap *h)
 	big_free(h->alloc, bit_words((uint64_t)h->nslots + 64) * 8);
 	free(h->spans);
 	free(h->info);
+	free(h->span_hint);
 	free(h->goroutines);
 	free(h->frames);
 	free(h->roots);
@@ -69,15 +70,18 @@ void heap_close(struct heap *h)
 	free(h);
 }
 
-uint32_t heap_span_of(const struct heap *h, uint32_t id)
+struct hc_error *heap_index_ids(struct heap *h)
 {
-	uint32_t lo = 0, hi = h->nspans;
-	while (hi - lo > 1) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (h->spans[mid].first <= id)
-			lo = mid;
-		else
-			hi = mid;
+	size_t n = (h->nslots >> SPAN_HINT_SHIFT) + 2;
+	h->span_hint = malloc(n * sizeof(*h->span_hint));
+	if (!h->span_hint)
+		return err_nomem();
+	uint32_t span = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t id = (uint64_t)i << SPAN_HINT_SHIFT;
+		while (span + 1 < h->nspans && h->spans[span + 1].first <= id)
+			span++;
+		h->span_hint[i] = span;
 	}
-	return lo;
+	return NULL;
 }

@@ -184,6 +184,7 @@ struct heap {
 	struct span *spans; /* sorted by base */
 	struct span_info *info;
 	uint32_t nspans;
+	uint32_t *span_hint; /* [id >> SPAN_HINT_SHIFT]: the span of the first id there; one entry more at the end */
 	uint32_t nslots;  /* ids are below this */
 	uint64_t *alloc;  /* bit per id: allocated */
 	uint32_t **pages; /* [address >> 26] -> [8192] span index of each 8 KiB page, UINT32_MAX none; entries may be NULL */
@@ -238,8 +239,20 @@ static inline uint32_t heap_find(const struct heap *h, uint64_t addr)
 	return id != OBJ_NONE && bit_get(h->alloc, id) ? id : OBJ_NONE;
 }
 
-/* The span of an id below nslots (binary search). */
-uint32_t heap_span_of(const struct heap *h, uint32_t id);
+enum { SPAN_HINT_SHIFT = 8 };
+/* The span of an id below nslots. */
+static inline uint32_t heap_span_of(const struct heap *h, uint32_t id)
+{
+	uint32_t lo = h->span_hint[id >> SPAN_HINT_SHIFT], hi = h->span_hint[(id >> SPAN_HINT_SHIFT) + 1] + 1;
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (h->spans[mid].first <= id)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
 
 static inline uint64_t span_slot_size(const struct heap *h, uint32_t span)
 {
@@ -299,6 +312,8 @@ uint64_t heap_object_rtype(const struct heap *h, uint32_t id);
 
 /* ---- stages of heap_open(), one file each ---- */
 
+/* Fills span_hint from spans. */
+struct hc_error *heap_index_ids(struct heap *h) HC_MUST_CHECK; /* heap.c */
 struct hc_error *heap_load_spans(struct heap *h, unsigned threads) HC_MUST_CHECK;      /* spans.c */
 struct hc_error *heap_load_masks(struct heap *h) HC_MUST_CHECK;      /* ptrmask.c: type words of headers */
 struct hc_error *heap_load_specials(struct heap *h) HC_MUST_CHECK;   /* specials.c */

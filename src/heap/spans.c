@@ -323,6 +323,8 @@ struct hc_error *heap_load_spans(struct heap *h, unsigned threads)
 	if (!err)
 		err = index_spans(h, &raw);
 	if (!err)
+		err = heap_index_ids(h);
+	if (!err)
 		err = arenas_load(h);
 	if (!err) {
 		h->alloc = big_alloc(bit_words((uint64_t)h->nslots + 64) * 8);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "heapconv/heapconv.h"
+
+const char *hc_version(void)
+{
+	return HEAPCONV_VERSION;
+}
