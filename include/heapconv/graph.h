@@ -13,6 +13,8 @@ extern "C" {
 HC_API hc_node hc_dominator(const struct hc_snapshot *s, hc_node node);
 /** Bytes (whole slots) that would become garbage with the node, its own included; 0 for unreachable nodes. */
 HC_API uint64_t hc_retained(const struct hc_snapshot *s, hc_node node);
+/** Objects that would become garbage with the node, itself included. */
+HC_API uint64_t hc_retained_objects(const struct hc_snapshot *s, hc_node node);
 
 /** Offset value: the dominator does not point to the node directly, but through several of its fields. */
 #define HC_VIA_SEVERAL UINT64_MAX
@@ -23,7 +25,6 @@ struct hc_dom_step {
 };
 struct hc_dom_iter {
 	const struct hc_snapshot *s;
-	uint64_t opaque[10];
 	void *state;
 };
 /**

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Public accessors of references and dominators. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/api.h"
-#include "base/pool.h"
 
 void hc_edges(const struct hc_snapshot *s, hc_node node, struct hc_edge_iter *it)
 {
@@ -33,96 +33,42 @@ uint64_t hc_retained(const struct hc_snapshot *s, hc_node node)
 	return graph_retained(s->graph, node);
 }
 
-/*
- * The walk: inner nodes in preorder; when a node's turn comes, its edges are followed, and every target that it
- * dominates immediately is given out with the edge's offset. What nobody points to from its dominator comes out when its
- * own turn comes (inner nodes), or at the end (leaves).
- */
-struct dom_state {
-	uint64_t *seen; /* bit per node */
-	uint64_t nbits;
-	struct edge_iter edges;
-	uint32_t at;    /* preorder number whose edges are being followed */
-	uint32_t next;  /* preorder number whose turn is next */
-	uint32_t leaf;  /* node id for the final sweep */
-	bool in_edges;
-};
+uint64_t hc_retained_objects(const struct hc_snapshot *s, hc_node node)
+{
+	return graph_retained_objects(s->graph, node);
+}
+
+_Static_assert(HC_VIA_SEVERAL == VIA_SEVERAL, "the two must agree");
 
 struct hc_error *hc_dom_begin(const struct hc_snapshot *s, struct hc_dom_iter *it)
 {
-	const struct graph *g = s->graph;
+	struct dom_walk *w = malloc(sizeof(*w));
 	memset(it, 0, sizeof(*it));
-	it->s = s;
-	struct dom_state *d = big_alloc(sizeof(*d));
-	if (!d)
+	if (!w)
 		return err_nomem();
-	d->nbits = (uint64_t)g->nslots + g->nroots;
-	d->seen = big_alloc(bit_words(d->nbits) * 8);
-	if (!d->seen) {
-		big_free(d, sizeof(*d));
-		return err_nomem();
+	struct hc_error *err = dom_walk_begin(s->graph, w);
+	if (err) {
+		free(w);
+		return err;
 	}
-	it->state = d;
+	it->s = s;
+	it->state = w;
 	return NULL;
 }
 
 void hc_dom_end(struct hc_dom_iter *it)
 {
-	struct dom_state *d = it->state;
-	if (!d)
-		return;
-	big_free(d->seen, bit_words(d->nbits) * 8);
-	big_free(d, sizeof(*d));
+	if (it->state)
+		dom_walk_end(it->state);
+	free(it->state);
 	it->state = NULL;
-}
-
-/* Is t, a target of an edge of the inner node with preorder number at, immediately dominated by it? */
-static inline bool dominated_by(const struct graph *g, uint32_t t, uint32_t at)
-{
-	uint32_t pre = g->pre[t];
-	if (pre == NODE_NONE)
-		return false;
-	return bit_get(g->is_inner, t) ? pre != 0 && g->idom[pre] == at : pre == at;
 }
 
 bool hc_dom_next(struct hc_dom_iter *it, struct hc_dom_step *ret)
 {
-	const struct graph *g = it->s->graph;
-	struct dom_state *d = it->state;
-	for (;;) {
-		uint32_t target;
-		uint64_t offset;
-		while (d->in_edges && graph_edge_next(&d->edges, &target, &offset)) {
-			if (!dominated_by(g, target, d->at) || bit_get(d->seen, target))
-				continue;
-			bit_set(d->seen, target);
-			*ret = (struct hc_dom_step){target, g->vtx[d->at], offset};
-			return true;
-		}
-		d->in_edges = false;
-		if (d->next >= g->ninner)
-			break;
-		d->at = d->next++;
-		d->in_edges = true;
-		uint32_t node = g->vtx[d->at];
-		graph_edges_of(g, node, &d->edges);
-		if (!bit_get(d->seen, node)) {
-			bit_set(d->seen, node);
-			*ret = (struct hc_dom_step){node, d->at ? g->vtx[g->idom[d->at]] : HC_NODE_NONE, HC_VIA_SEVERAL};
-			return true;
-		}
-	}
-	for (; d->leaf < g->nslots; d->leaf++) {
-		if (!bit_get(g->live, d->leaf)) {
-			if (!g->live[d->leaf >> 6])
-				d->leaf |= 63;
-			continue;
-		}
-		if (bit_get(d->seen, d->leaf) || g->pre[d->leaf] == NODE_NONE)
-			continue;
-		*ret = (struct hc_dom_step){d->leaf, graph_idom(g, d->leaf), HC_VIA_SEVERAL};
-		d->leaf++;
-		return true;
-	}
-	return false;
+	struct dom_step step;
+	if (!dom_walk_next(it->state, &step))
+		return false;
+	*ret = (struct hc_dom_step){step.node, step.dominator, step.via};
+	return true;
 }
