@@ -106,7 +106,8 @@ struct exe {
 	size_t nsegments;
 	struct exe_symbol *symbols; /* sorted by (value, name); functions and objects only */
 	size_t nsymbols;
-	uint32_t *by_name; /* indexes of symbols sorted by name */
+	uint32_t *by_name; /* hash table: index of a symbol + 1, 0 empty */
+	uint32_t by_name_mask;
 	char *go_build_id;  /* "" when there is none */
 	char *gnu_build_id; /* lower-case hex, "" when there is none */
 	bool has_dwarf, has_symtab;
@@ -197,12 +198,14 @@ struct proc {
 	enum arch arch;
 	bool be;
 	uint8_t word;
+	uint16_t machine; /* e_machine */
 	struct segment *segs; /* sorted by address, not overlapping */
 	size_t nsegs;
+	uint64_t *seg_starts; /* addresses of segs, for the search */
 	struct thread *threads; /* as in the core: the one that crashed is first in kernel cores */
 	size_t nthreads;
 	struct mapped_file *files;
-	size_t nfiles;
+	size_t nfiles;            /* sorted by address */
 	struct module_file *modules; /* the main executable first, if it was found */
 	size_t nmodules;
 	uint64_t entry, phdr, pagesz; /* auxv; 0 = unknown */

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/gz.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ZLIB_CONST
+#include <zlib.h>
+
+enum {
+	OUT_SIZE = 256 << 10,
+	GZIP_WINDOW = 15 + 16, /* zlib: the largest window, gzip framing */
+	MEM_LEVEL = 8,
+};
+
+/* z_stream counts in unsigned int: larger input is fed in pieces. */
+#define IN_MAX (UINT_MAX / 2)
+
+struct inflate {
+	z_stream z;
+	const uint8_t *in;
+	size_t left; /* input not yet given to zlib */
+	uint8_t *buf;
+	gz_out_fn *out;
+	void *ctx;
+};
+
+static void inflate_feed(struct inflate *f)
+{
+	size_t n = f->left < IN_MAX ? f->left : IN_MAX;
+	f->z.next_in = f->in;
+	f->z.avail_in = (unsigned)n;
+	f->in += n;
+	f->left -= n;
+}
+
+/* Hands over what zlib produced; returns out's verdict. */
+static int inflate_drain(struct inflate *f)
+{
+	size_t n = OUT_SIZE - f->z.avail_out;
+	int e = n ? f->out(f->ctx, f->buf, n) : 0;
+	f->z.next_out = f->buf;
+	f->z.avail_out = OUT_SIZE;
+	return e;
+}
+
+/* After a member: is there another one? What follows and is no gzip header is padding, which gzip(1) ignores too. */
+static bool inflate_next_member(struct inflate *f)
+{
+	uint8_t head[2];
+	size_t have = 0;
+	for (size_t i = 0; i < f->z.avail_in && have < 2; i++)
+		head[have++] = f->z.next_in[i];
+	for (size_t i = 0; i < f->left && have < 2; i++)
+		head[have++] = f->in[i];
+	return have == 2 && head[0] == 0x1f && head[1] == 0x8b && inflateReset(&f->z) == Z_OK;
+}
+
+/* 0, an errno value of out, or -1 when memory ran out. */
+static int inflate_run(struct inflate *f, bool *cut)
+{
+	for (;;) {
+		if (!f->z.avail_in && f->left)
+			inflate_feed(f);
+		int rc = inflate(&f->z, Z_NO_FLUSH);
+		if (rc == Z_MEM_ERROR)
+			return -1;
+		bool stuck = rc == Z_BUF_ERROR && !f->z.avail_in && !f->left && f->z.avail_out;
+		if (!f->z.avail_out || rc == Z_STREAM_END || stuck || (rc != Z_OK && rc != Z_BUF_ERROR)) {
+			int e = inflate_drain(f);
+			if (e)
+				return e;
+		}
+		if (rc == Z_STREAM_END) {
+			if (!inflate_next_member(f))
+				return 0;
+		} else if (stuck || (rc != Z_OK && rc != Z_BUF_ERROR)) {
+			*cut = true;
+			return 0;
+		}
+	}
+}
+
+struct hc_error *gz_inflate(const void *data, size_t size, gz_out_fn *out, void *ctx, bool *cut)
+{
+	struct inflate f = {.in = data, .left = size, .out = out, .ctx = ctx};
+	*cut = false;
+	f.buf = malloc(OUT_SIZE);
+	if (!f.buf)
+		return err_nomem();
+	if (inflateInit2(&f.z, GZIP_WINDOW) != Z_OK) {
+		free(f.buf);
+		return err_nomem();
+	}
+	f.z.next_out = f.buf;
+	f.z.avail_out = OUT_SIZE;
+	int e = inflate_run(&f, cut);
+	inflateEnd(&f.z);
+	free(f.buf);
+	if (e < 0)
+		return err_nomem();
+	return e ? err_new(HC_E_IO, "writing decompressed data: %s", strerror(e)) : NULL;
+}
+
+struct gz_deflate {
+	z_stream z;
+	gz_out_fn *out;
+	void *ctx;
+	int error; /* sticky */
+	uint8_t buf[OUT_SIZE];
+};
+
+struct hc_error *gz_deflate_new(gz_out_fn *out, void *ctx, struct gz_deflate **ret)
+{
+	struct gz_deflate *g = calloc(1, sizeof(*g));
+	if (!g)
+		return err_nomem();
+	g->out = out;
+	g->ctx = ctx;
+	if (deflateInit2(&g->z, 1, Z_DEFLATED, GZIP_WINDOW, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
+		free(g);
+		return err_nomem();
+	}
+	*ret = g;
+	return NULL;
+}
+
+static int deflate_run(struct gz_deflate *g, int flush)
+{
+	int rc = Z_OK;
+	do {
+		g->z.next_out = g->buf;
+		g->z.avail_out = OUT_SIZE;
+		rc = deflate(&g->z, flush);
+		if (rc == Z_STREAM_ERROR)
+			return g->error = EINVAL;
+		size_t n = OUT_SIZE - g->z.avail_out;
+		if (n && (g->error = g->out(g->ctx, g->buf, n)))
+			return g->error;
+	} while (flush == Z_FINISH ? rc != Z_STREAM_END : g->z.avail_in > 0);
+	return 0;
+}
+
+int gz_deflate_write(struct gz_deflate *g, const void *data, size_t size)
+{
+	const uint8_t *p = data;
+	while (size && !g->error) {
+		size_t n = size < IN_MAX ? size : IN_MAX;
+		g->z.next_in = p;
+		g->z.avail_in = (unsigned)n;
+		deflate_run(g, Z_NO_FLUSH);
+		p += n;
+		size -= n;
+	}
+	return g->error;
+}
+
+int gz_deflate_end(struct gz_deflate *g)
+{
+	if (!g->error) {
+		g->z.next_in = NULL;
+		g->z.avail_in = 0;
+		deflate_run(g, Z_FINISH);
+	}
+	return g->error;
+}
+
+void gz_deflate_free(struct gz_deflate *g)
+{
+	if (!g)
+		return;
+	deflateEnd(&g->z);
+	free(g);
+}

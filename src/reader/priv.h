@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the reader share among themselves. */
+#ifndef READER_PRIV_H
+#define READER_PRIV_H
+
+#include "reader/reader.h"
+
+/* ---- identify.c ---- */
+
+/* "zstd", "a Windows minidump", ... for messages. */
+const char *file_kind_name(enum file_kind kind);
+/* What to do with a file of this kind that is not read as it is: the end of an error message; NULL for none. */
+const char *file_kind_advice(enum file_kind kind);
+/* Program that decompresses standard input to standard output with -dc; NULL when the kind is not a compression. */
+const char *file_kind_decompressor(enum file_kind kind);
+
+/* ---- arch.c ---- */
+
+/* Where NT_PRSTATUS keeps things: byte offsets from the start of the note's contents; 0 = the machine has none. */
+struct prstatus_layout {
+	uint16_t size;
+	uint16_t pc, sp, fp, lr, tls, greg;
+	uint16_t regs, nregs; /* a run of word-sized integer registers */
+};
+
+struct arch_info {
+	enum arch arch;
+	uint16_t machine; /* e_machine */
+	uint8_t word;
+	const char *le_name, *be_name; /* GOARCH; NULL: no such Go port */
+	struct prstatus_layout prstatus;
+};
+
+/* NULL: not a machine that Go runs on. */
+const struct arch_info *arch_find(uint16_t machine, unsigned word);
+
+/* ---- notes.c ---- */
+
+enum {
+	NOTE_PRSTATUS = 1,
+	NOTE_PRPSINFO = 3,
+	NOTE_AUXV = 6,
+	NOTE_SIGINFO = 0x53494749,
+	NOTE_FILE = 0x46494c45,
+	NOTE_DELVE_HEADER = 0x444c5645,
+	NOTE_DELVE_THREAD = 0x444c5654,
+	NOTE_GNU_BUILD_ID = 3, /* name "GNU" */
+	NOTE_GO_BUILD_ID = 4,  /* name "Go" */
+};
+
+struct note {
+	const char *name; /* not terminated */
+	size_t namesz;    /* without trailing NULs */
+	uint32_t type;
+	const uint8_t *desc;
+	size_t descsz;
+};
+
+struct note_iter {
+	const uint8_t *data;
+	size_t size, pos;
+	unsigned align; /* 4 or 8 */
+	bool be;
+	bool cut; /* the last note did not fit */
+};
+
+/* False at the end, or at the first note that does not fit. */
+bool note_next(struct note_iter *it, struct note *ret);
+bool note_named(const struct note *n, const char *name);
+
+/* Build ids among notes; each stays as it is when there is none. Strings live in the arena. False: out of memory. */
+bool notes_build_ids(struct arena *a, const uint8_t *data, size_t size, unsigned align, bool be, char **go_id,
+                     char **gnu_id);
+
+/* What core notes say, collected over all PT_NOTE segments. */
+struct core_notes {
+	VEC(struct thread) threads;
+	VEC(struct mapped_file) files;
+	uint64_t entry, phdr, phent, phnum, pagesz, execfn; /* auxv */
+	bool has_auxv, has_files, has_siginfo, has_gdb, has_delve, cut;
+	uint64_t file_unit; /* page size of NT_FILE */
+	const char *goos;   /* from a dlv header, "" else */
+};
+
+struct hc_error *core_notes_parse(struct proc *p, struct core_notes *cn, const uint8_t *data, size_t size,
+                                  unsigned align) HC_MUST_CHECK;
+
+/* ---- memory.c ---- */
+
+/* A claim that some bytes are at some addresses. Where claims overlap, the highest rank counts, then the later one. */
+enum piece_rank {
+	RANK_ABSENT, /* mapped, not saved */
+	RANK_FILE,   /* from a mapped file */
+	RANK_LOST,   /* writable, saved, but cut off with the end of the snapshot: the file's bytes would be wrong */
+	RANK_CORE,
+};
+
+struct piece {
+	uint64_t addr, last; /* last: inclusive, so that the end of the address space has a number */
+	const uint8_t *data;
+	enum piece_rank rank;
+	uint32_t flags;
+};
+
+/* Replaces p->segs with what follows from the pieces. */
+struct hc_error *memory_build(struct proc *p, const struct piece *pieces, size_t n) HC_MUST_CHECK;
+
+/* ---- core.c ---- */
+
+struct load {
+	uint64_t vaddr, memsz, filesz, offset;
+	uint32_t flags;
+};
+
+/* State of proc_open(). */
+struct opening {
+	struct proc *p;
+	const struct proc_opts *opts;
+	struct core_notes notes;
+	VEC(struct load) loads;
+	VEC(struct piece) pieces;
+};
+
+/* ---- buildinfo.c ---- */
+
+typedef bool read_fn(const void *ctx, uint64_t addr, void *buf, size_t n);
+/*
+ * Decodes the build information block at addr, in either of its forms. `be` is the byte order of the program. False when
+ * it is not one.
+ */
+bool buildinfo_decode(struct arena *a, read_fn *read, const void *ctx, uint64_t addr, bool be, struct buildinfo *ret);
+enum { BUILDINFO_ALIGN = 16 };
+/* Is this the start of a build information block? data has 16 bytes. */
+bool buildinfo_magic(const uint8_t *data);
+
+/* ---- image.c ---- */
+
+/* Identifies the executable from the snapshot alone, finds and compares the file, and adds RANK_FILE pieces. */
+struct hc_error *image_find(struct opening *o) HC_MUST_CHECK;
+
+/* ---- gobuild.c ---- */
+
+/* Fills p->build; HC_E_NOT_GO when nothing speaks for Go. */
+struct hc_error *gobuild_find(struct proc *p) HC_MUST_CHECK;
+
+#endif
