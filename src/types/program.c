@@ -336,6 +336,11 @@ struct hc_error *program_open(const struct proc *p, const struct layout *l, cons
 		return err_nomem();
 	g->proc = p;
 	g->minor = l->minor;
+	g->rtypes = rtypes_new(p);
+	if (!g->rtypes) {
+		program_close(g);
+		return err_nomem();
+	}
 	uint64_t addr = find_by_symbol(l, p, t);
 	if (!addr)
 		addr = find_by_section(l, p);

@@ -252,7 +252,7 @@ struct program {
 	const struct proc *proc;
 	int minor;
 	struct arena arena;
-	struct rtypes *rtypes; /* what gcmask.c and rtype.c remember; NULL until first used */
+	struct rtypes *rtypes; /* what gcmask.c and rtype.c remember */
 };
 
 /* Finds firstmoduledata (symbol, section or by structure) and all modules behind it. */
@@ -261,6 +261,12 @@ struct hc_error *program_open(const struct proc *p, const struct layout *l, cons
 void program_close(struct program *g);
 /* The module whose [types, etypes), text, data.. covers addr; NULL: none. */
 const struct module *program_module_of_type(const struct program *g, uint64_t addr);
+
+/*
+ * The collector's mask of a module's data (or bss), bit i = word i: the runtime's own bit vector, else what the linker's
+ * GC program yields (types/gcmask.c). NULL: neither is in the snapshot. Lives as long as the program.
+ */
+const uint64_t *program_datamask(const struct program *g, const struct module *m, bool bss, uint64_t *nbits);
 
 /* The function that covers pc. */
 bool program_func(const struct program *g, uint64_t pc, struct func *ret);
