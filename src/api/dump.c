@@ -114,8 +114,9 @@ static void dump_objects(struct printer *p)
 		char name[1024];
 		hc_object_get(s, n, &o);
 		hc_object_type_name(s, &o, name, sizeof(name));
-		say(p, "%#" PRIx64 " %" PRIu64 " %s%s used %" PRIu64 " count %" PRIu64 " retained %" PRIu64 " %s %s", o.addr, o.slot_size,
-		    o.flags & HC_OBJ_LIVE ? "live" : "garbage", o.flags & HC_OBJ_NOSCAN ? " noscan" : "", o.used, o.count,
+		uint64_t slot = span_slot_addr(&s->heap->spans[heap_span_of(s->heap, n)], n);
+		say(p, "%#" PRIx64 " %" PRIu64 " %s%s at %#" PRIx64 " used %" PRIu64 " count %" PRIu64 " retained %" PRIu64 " %s %s", slot, o.slot_size,
+		    o.flags & HC_OBJ_LIVE ? "live" : "garbage", o.flags & HC_OBJ_NOSCAN ? " noscan" : "", o.addr, o.used, o.count,
 		    s->graph->vtx ? hc_retained(s, n) : 0, origin[o.origin], name);
 	}
 }
