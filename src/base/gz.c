@@ -105,6 +105,11 @@ struct hc_error *gz_inflate(const void *data, size_t size, gz_out_fn *out, void 
 	return e ? err_new(HC_E_IO, "writing decompressed data: %s", strerror(e)) : NULL;
 }
 
+uint32_t gz_crc32(const void *data, size_t size)
+{
+	return (uint32_t)crc32_z(crc32(0, NULL, 0), data, size);
+}
+
 struct gz_deflate {
 	z_stream z;
 	gz_out_fn *out;

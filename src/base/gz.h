@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -16,6 +17,9 @@ typedef int gz_out_fn(void *ctx, const void *data, size_t size);
  * so. Only out's failures and lack of memory are errors.
  */
 struct hc_error *gz_inflate(const void *data, size_t size, gz_out_fn *out, void *ctx, bool *cut) HC_MUST_CHECK;
+
+/* The checksum that gzip uses, of plain data. */
+uint32_t gz_crc32(const void *data, size_t size);
 
 struct gz_deflate;
 /* One gzip member, level 1, no time stamp and no name: the same bytes for the same input. */

@@ -10,6 +10,11 @@
 #include "base/ckd.h"
 #include "reader/priv.h"
 
+enum {
+	NAME_MAX_BYTES = 16 << 10,
+	PROBES_MAX = 1024, /* names that collide more than that were made to */
+};
+
 struct parse {
 	struct exe *exe;
 	struct diag *diag;
@@ -23,13 +28,14 @@ static struct hc_error *bad(const struct parse *ps, const char *what)
 	return err_new(HC_E_FORMAT, "%s: %s: %s", ps->exe->path, what, elf_errmsg(-1));
 }
 
-/* A terminated string inside the file, or "". */
+/* A terminated string inside the file, or "". Its length is bounded: symbols may share one long text. */
 static const char *file_string(const struct exe *exe, uint64_t tab_off, uint64_t tab_size, uint64_t at)
 {
 	if (!in_range(tab_off, tab_size, exe->blob->size) || at >= tab_size)
 		return "";
 	const char *s = (const char *)exe->blob->data + tab_off + at;
-	return memchr(s, 0, (size_t)(tab_size - at)) ? s : "";
+	uint64_t left = tab_size - at;
+	return memchr(s, 0, (size_t)(left < NAME_MAX_BYTES ? left : NAME_MAX_BYTES)) ? s : "";
 }
 
 static struct hc_error *parse_header(struct parse *ps)
@@ -196,10 +202,13 @@ static struct hc_error *index_symbols(struct parse *ps)
 	exe->has_symtab = n > 0;
 	exe->by_name_mask = slots - 1;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t h = name_hash(exe->symbols[i].name) & exe->by_name_mask;
-		while (exe->by_name[h])
+		const char *name = exe->symbols[i].name;
+		uint32_t h = name_hash(name) & exe->by_name_mask;
+		unsigned probes = 0;
+		while (exe->by_name[h] && probes++ < PROBES_MAX && strcmp(exe->symbols[exe->by_name[h] - 1].name, name))
 			h = (h + 1) & exe->by_name_mask;
-		exe->by_name[h] = (uint32_t)i + 1;
+		if (!exe->by_name[h])
+			exe->by_name[h] = (uint32_t)i + 1;
 	}
 	return NULL;
 }
@@ -262,6 +271,13 @@ const uint8_t *exe_view(const struct exe *exe, uint64_t vaddr, uint64_t *avail)
 	return NULL;
 }
 
+const struct exe *exe_dwarf(const struct exe *exe)
+{
+	if (exe->has_dwarf)
+		return exe;
+	return exe->debug && exe->debug->has_dwarf ? exe->debug : NULL;
+}
+
 static struct hc_error *parse_all(struct parse *ps)
 {
 	struct exe *exe = ps->exe;
@@ -320,6 +336,7 @@ void exe_close(struct exe *exe)
 {
 	if (!exe)
 		return;
+	exe_close(exe->debug); /* which has no debug file of its own */
 	blob_close(exe->blob);
 	arena_free(&exe->arena);
 	free(exe);

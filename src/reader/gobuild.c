@@ -5,12 +5,7 @@
 
 #include "reader/priv.h"
 
-static bool read_proc(const void *ctx, uint64_t addr, void *buf, size_t n)
-{
-	return proc_read(ctx, addr, buf, n);
-}
-
-static bool read_exe(const void *ctx, uint64_t vaddr, void *buf, size_t n)
+static bool exe_read_fn(const void *ctx, uint64_t vaddr, void *buf, size_t n)
 {
 	uint64_t avail;
 	const uint8_t *d = exe_view(ctx, vaddr, &avail);
@@ -20,59 +15,80 @@ static bool read_exe(const void *ctx, uint64_t vaddr, void *buf, size_t n)
 	return true;
 }
 
-/* The block that the section of an executable names: as the process had it, else as the file has it. */
-static bool from_exe(struct proc *p, const struct module_file *m)
+bool gobuild_from_exe(struct proc *p, const struct exe *exe, struct buildinfo *ret)
 {
-	const struct exe_section *s = exe_section(m->exe, ".go.buildinfo");
-	return s && (buildinfo_decode(&p->arena, read_proc, p, s->addr + m->bias, p->be, &p->build) ||
-	             buildinfo_decode(&p->arena, read_exe, m->exe, s->addr, p->be, &p->build));
+	const struct exe_section *s = exe_section(exe, ".go.buildinfo");
+	return s && buildinfo_decode(&p->arena, exe_read_fn, exe, s->addr, p->be, ret);
 }
 
-/* Without the file: the block is in the first writable segment of the program, which the core has. */
-static bool from_memory(struct proc *p)
+static bool from_segment(struct proc *p, const struct segment *s, struct buildinfo *ret)
 {
-	enum { SCAN_MAX = 64 << 20, HEAD = 16 };
-	for (size_t i = 0; i < p->nsegs; i++) {
-		const struct segment *s = &p->segs[i];
-		if (!s->data || !(s->flags & PF_W) || s->size > SCAN_MAX)
-			continue;
-		uint64_t skew = -s->addr & (BUILDINFO_ALIGN - 1);
-		for (uint64_t at = skew; at + HEAD <= s->size; at += BUILDINFO_ALIGN)
-			if (s->data[at] == 0xff && buildinfo_magic(s->data + at) &&
-			    buildinfo_decode(&p->arena, read_proc, p, s->addr + at, p->be, &p->build))
+	enum { HEAD = 16 };
+	uint64_t skew = -s->addr & (BUILDINFO_ALIGN - 1);
+	for (uint64_t at = skew; at < s->size && s->size - at >= HEAD; at += BUILDINFO_ALIGN)
+		if (s->data[at] == 0xff && buildinfo_magic(s->data + at) &&
+		    buildinfo_decode(&p->arena, proc_read_fn, p, s->addr + at, p->be, ret))
+			return true;
+	return false;
+}
+
+/*
+ * The block is in the program's first writable segment, which every core has. Mapped files come first: the heap may hold
+ * copies (of programs that look at programs).
+ */
+bool gobuild_from_memory(struct proc *p, struct buildinfo *ret)
+{
+	enum { SEGMENT_MAX = 64 << 20, TOTAL_MAX = 1 << 30 };
+	for (int files = 1; files >= 0; files--) {
+		uint64_t total = 0;
+		for (size_t i = 0; i < p->nsegs && total < TOTAL_MAX; i++) {
+			const struct segment *s = &p->segs[i];
+			if (!s->data || !(s->flags & PF_W) || s->size > SEGMENT_MAX || (s->file != 0) != files)
+				continue;
+			total += s->size;
+			if (from_segment(p, s, ret))
 				return true;
+		}
 	}
 	return false;
 }
 
-static bool from_symbol(struct proc *p, const struct module_file *m)
+static bool from_symbol(struct proc *p, const struct module_file *m, struct buildinfo *ret)
 {
 	enum { VERSION_MAX = 256 };
 	const struct exe_symbol *s = exe_symbol(m->exe, "runtime.buildVersion");
 	char *text = s ? proc_gostring(p, &p->arena, s->value + m->bias, VERSION_MAX) : NULL;
-	return text && *text && buildinfo_parse_version(&p->arena, text, strlen(text), &p->build);
+	return text && *text && buildinfo_parse_version(&p->arena, text, strlen(text), ret);
+}
+
+/* The block that the section of a file names: as the process had it, else as the file has it. */
+static bool from_module(struct proc *p, const struct module_file *m, struct buildinfo *ret)
+{
+	const struct exe_section *s = exe_section(m->exe, ".go.buildinfo");
+	return (s && buildinfo_decode(&p->arena, proc_read_fn, p, s->addr + m->bias, p->be, ret)) ||
+		gobuild_from_exe(p, m->exe, ret) || from_symbol(p, m, ret);
 }
 
 static struct hc_error *not_go(const struct proc *p)
 {
-	const char *path = *p->exe_path ? p->exe_path : *p->fname ? p->fname : "an unknown program";
+	const char *path = *p->exe_path ? p->exe_path : "an unknown program";
 	const char *slash = strrchr(path, '/');
 	if (!strncmp(slash ? slash + 1 : path, "qemu-", 5))
 		return err_new(HC_E_NOT_GO, "%s: core of the emulator %s; give the file qemu_*.core that it wrote for the program "
 		               "inside", p->blob->path, path);
-	return err_new(HC_E_NOT_GO, "%s: core of %s, which is not a Go program: no build information, no Go build id; give the "
-	               "core of the Go process (a shell or init may have started it)", p->blob->path, path);
+	return err_new(HC_E_NOT_GO, "%s: core of %s, which is not a Go program (no build information, no Go build id); give "
+	               "the core of the Go process", p->blob->path, path);
 }
 
 struct hc_error *gobuild_find(struct proc *p)
 {
 	bool go = *p->go_build_id;
 	for (size_t i = 0; i < p->nmodules; i++) {
-		if (from_exe(p, &p->modules[i]) || from_symbol(p, &p->modules[i]))
+		if (from_module(p, &p->modules[i], &p->build))
 			return NULL;
 		go |= *p->modules[i].exe->go_build_id || exe_section(p->modules[i].exe, ".gopclntab");
 	}
-	if (from_memory(p))
+	if (gobuild_from_memory(p, &p->build))
 		return NULL;
 	if (!go)
 		return not_go(p);

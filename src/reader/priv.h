@@ -133,6 +133,73 @@ enum { BUILDINFO_ALIGN = 16 };
 /* Is this the start of a build information block? data has 16 bytes. */
 bool buildinfo_magic(const uint8_t *data);
 
+/* ---- head.c ---- */
+
+/* The ELF header and program headers of an image, in memory or in a file. */
+struct head {
+	bool found;
+	uint64_t addr; /* of the ELF header; 0 in a file */
+	uint64_t entry, phoff;
+	uint64_t slide; /* vaddr - offset of the first PT_LOAD: addr - slide is the bias */
+	uint8_t phdrs[7168]; /* 128 of 56 bytes */
+	size_t phdrs_size;
+	unsigned nphdrs;
+	char *go_id, *gnu_id; /* "" when there is none; in the arena */
+};
+
+bool proc_read_fn(const void *ctx, uint64_t addr, void *buf, size_t n); /* ctx: struct proc */
+bool blob_read_fn(const void *ctx, uint64_t addr, void *buf, size_t n); /* ctx: struct blob; addr: offset */
+/* False: at addr there is no ELF image of the process's class and byte order, or it cannot be read. */
+bool head_read(const struct proc *p, struct arena *a, read_fn *read, const void *ctx, uint64_t addr, struct head *h);
+/* The executable's, in memory: where the auxiliary vector says, else by the mapped files. h->found tells. */
+void head_find_main(struct proc *p, struct head *h);
+/* The row of NT_FILE that covers addr; NULL for none, and for addr 0. */
+const struct mapped_file *proc_file_at(const struct proc *p, uint64_t addr);
+
+/* ---- verify.c ---- */
+
+enum verdict { VERDICT_SAME, VERDICT_DIFFERENT, VERDICT_UNKNOWN };
+
+struct comparison {
+	enum verdict verdict;
+	char text[768]; /* "it has Go build id X, the core has Y" */
+};
+
+/* By build id, else by the program headers, else by what little there is. */
+void verify_exe(const struct opening *o, const struct head *core, const struct exe *exe, struct comparison *c);
+/* Address in the process - address in the file. */
+uint64_t verify_bias(struct opening *o, const struct head *core, const struct exe *exe);
+
+/* ---- paths.c ---- */
+
+/* Places to look at, in order, without repetition. All functions: false when memory ran out. */
+struct paths {
+	VEC(char *) list;
+	struct arena arena;
+};
+
+void paths_free(struct paths *ps);
+bool paths_add(struct paths *ps, const char *dir, const char *path);
+/* A path of the process: under every sysroot, then as it is. */
+bool paths_add_rooted(struct paths *ps, const struct proc_opts *opts, const char *path);
+/* Its last component in every --search directory. */
+bool paths_add_searched(struct paths *ps, const struct proc_opts *opts, const char *path);
+bool paths_add_build_id(struct paths *ps, const struct proc_opts *opts, const char *gnu_id, const char *suffix);
+/* Where the executable may be. */
+bool paths_of_exe(struct paths *ps, const struct proc *p, const struct proc_opts *opts);
+char *first_word(struct arena *a, const char *s);
+char *dir_name(struct arena *a, const char *path); /* with the slash */
+
+/* ---- debugfile.c ---- */
+
+/* Sets exe->debug; `given`: the user's choice, which must fit; else found by build id or debug link, or left out. */
+struct hc_error *debugfile_find(struct opening *o, struct exe *exe, const char *given) HC_MUST_CHECK;
+
+/* ---- unpack.c ---- */
+
+/* Decompresses fd (whole) by the method into an unlinked temporary file; *cut: the stream ended early. */
+struct hc_error *unpack(const struct blob *b, enum file_kind kind, int *fd, uint64_t *size, bool *cut) HC_MUST_CHECK;
+
 /* ---- image.c ---- */
 
 /* Identifies the executable from the snapshot alone, finds and compares the file, and adds RANK_FILE pieces. */
@@ -140,6 +207,10 @@ struct hc_error *image_find(struct opening *o) HC_MUST_CHECK;
 
 /* ---- gobuild.c ---- */
 
+/* Build information in the snapshot's own bytes, without knowing the executable. */
+bool gobuild_from_memory(struct proc *p, struct buildinfo *ret);
+/* Build information in the bytes of a file. */
+bool gobuild_from_exe(struct proc *p, const struct exe *exe, struct buildinfo *ret);
 /* Fills p->build; HC_E_NOT_GO when nothing speaks for Go. */
 struct hc_error *gobuild_find(struct proc *p) HC_MUST_CHECK;
 

@@ -111,6 +111,8 @@ struct exe {
 	char *go_build_id;  /* "" when there is none */
 	char *gnu_build_id; /* lower-case hex, "" when there is none */
 	bool has_dwarf, has_symtab;
+	/* A file that holds the DWARF which this one lacks; NULL: none. Symbols, if it alone has them, are above already. */
+	struct exe *debug;
 	struct arena arena;
 };
 
@@ -124,6 +126,8 @@ const struct exe_symbol *exe_symbol(const struct exe *exe, const char *name);   
 const struct exe_symbol *exe_symbol_at(const struct exe *exe, uint64_t vaddr);
 /* File bytes at a file address (vaddr without bias); NULL when none. *avail: bytes until the end of the segment's file part. */
 const uint8_t *exe_view(const struct exe *exe, uint64_t vaddr, uint64_t *avail);
+/* The file to take DWARF from: itself or its debug file; NULL: there is none. Addresses are the same in both. */
+const struct exe *exe_dwarf(const struct exe *exe);
 /* Raw bytes of a section in the file; NULL for NOBITS or out of range. Not decompressed. */
 const uint8_t *exe_section_data(const struct exe *exe, const struct exe_section *s, uint64_t *size);
 
