@@ -24,7 +24,7 @@ enum layout_field {
 struct layout {
 	struct {
 		int32_t off;   /* -1: this release has no such field */
-		uint16_t size; /* bytes */
+		uint32_t size; /* bytes */
 	} f[LAYOUT_COUNT];
 	int minor; /* Go 1.minor */
 	bool from_dwarf;
@@ -69,6 +69,7 @@ enum {
 	TYPE_F_RUNTIME = 1 << 2,   /* belongs to the Go runtime */
 	TYPE_F_SYNTHETIC = 1 << 3, /* made here, not in the program (map groups by descriptor, closures, ...) */
 	TYPE_F_OPAQUE = 1 << 4,    /* layout unknown beyond size and pointer mask */
+	TYPE_F_NOTINHEAP = 1 << 5, /* never allocated in the Go heap: the collector takes no notice of pointers to it */
 };
 
 struct field {
@@ -120,11 +121,27 @@ struct types {
 	struct dwarf *dwarf; /* NULL below level L0 */
 	struct layout layout;
 	size_t cap;
+	/* the rest is private to types.c */
+	struct map slices, ptrs; /* element type -> its unnamed []T, *T */
+	VEC(uint32_t) by_name;   /* id in names -> type */
+	VEC(uint64_t) rtype_offs; /* type -> offset of its descriptor from runtime.types; 0 = none */
+	size_t globals_cap;
+	struct map globals_by_name; /* id in names -> index */
+	uint32_t finished;       /* types below have their masks */
+	uint64_t mask_bits;      /* of all masks */
+	VEC(struct dwarf *) plugins;
 };
 
 /* Reads the DWARF (if there is any), the symbol table and the layouts. */
 struct hc_error *types_open(const struct proc *p, struct diag *diag, struct types **ret) HC_MUST_CHECK;
 void types_close(struct types *t);
+/* Checks the types added since the last call and builds their masks. Types that make no sense become TYPE_F_OPAQUE. */
+struct hc_error *types_finish(struct types *t) HC_MUST_CHECK;
+/*
+ * Where runtime.types of the main module is. types_open() takes it from the symbol table; without that the caller
+ * gives it when moduledata is known. Fills type.rtype and by_rtype. False when memory ran out.
+ */
+bool types_set_rtype_base(struct types *t, uint64_t base) HC_MUST_CHECK;
 
 /* The type with this full name; TYPE_NONE if the program has none. */
 uint32_t types_by_name(const struct types *t, const char *name);
@@ -267,6 +284,9 @@ const struct module *program_module_of_type(const struct program *g, uint64_t ad
  * GC program yields (types/gcmask.c). NULL: neither is in the snapshot. Lives as long as the program.
  */
 const uint64_t *program_datamask(const struct program *g, const struct module *m, bool bss, uint64_t *nbits);
+
+/* The same for a mask of n bits anywhere: plain bits at addr, or (prog) a length word and a GC program. */
+const uint64_t *program_mask(const struct program *g, uint64_t addr, bool prog, uint64_t n);
 
 /* The function that covers pc. */
 bool program_func(const struct program *g, uint64_t pc, struct func *ret);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to the types layer: how the readers of DWARF, symbols and descriptors fill the type table. */
+#ifndef TYPES_TYPES_PRIV_H
+#define TYPES_TYPES_PRIV_H
+
+#include "types/types.h"
+
+/*
+ * Name of a package's type as users write it: the linker escapes dots in the last element of an import path
+ * ("gopkg.in/yaml%2ev3.Node"). Interned; NULL when memory ran out.
+ */
+const char *name_plain(struct types *t, const char *escaped);
+/*
+ * Import path of a type's package from the escaped name: "gopkg.in/yaml.v3". "" for unnamed types and predeclared ones.
+ * Interned; NULL when memory ran out.
+ */
+const char *name_package(struct types *t, const char *escaped);
+
+bool types_add_global(struct types *t, const char *name, uint64_t addr, uint64_t size, uint32_t type);
+
+#endif
