@@ -101,7 +101,10 @@ static void count_spans(struct heap *h)
 
 /* ---- the page allocator (runtime/mpagealloc.go): bitmaps of 4 MiB chunks ---- */
 
-static void count_chunk(struct heap *h, uint64_t data)
+enum { CHUNK_SHIFT = 22, CHUNK_PAGES = 512 };
+
+/* Free pages [from, to) of a chunk. A range in use may begin inside a chunk: Go 1.26 randomises the heap's start. */
+static void count_chunk(struct heap *h, uint64_t data, unsigned from, unsigned to)
 {
 	uint64_t w[16]; /* pallocBits [8]uint64, scavenged [8]uint64 */
 	uint8_t raw[sizeof(w)];
@@ -109,10 +112,13 @@ static void count_chunk(struct heap *h, uint64_t data)
 		return;
 	for (int i = 0; i < 16; i++)
 		w[i] = load64(raw + i * 8, h->be);
-	for (int i = 0; i < 8; i++) {
-		uint64_t released = ~w[i] & w[i + 8];
-		h->totals.released_page_bytes += (uint64_t)__builtin_popcountll(released) << PAGE_SHIFT;
-		h->totals.free_page_bytes += (uint64_t)__builtin_popcountll(~w[i] & ~released) << PAGE_SHIFT;
+	for (unsigned page = from; page < to; page++) {
+		if (bit_get(w, page))
+			continue;
+		if (bit_get(w + 8, page))
+			h->totals.released_page_bytes += 1 << PAGE_SHIFT;
+		else
+			h->totals.free_page_bytes += 1 << PAGE_SHIFT;
 	}
 }
 
@@ -132,15 +138,19 @@ static void count_pages(struct heap *h)
 		if (!proc_word(p, ranges + i * 16, &from) || !proc_word(p, ranges + i * 16 + 8, &to) || to < from)
 			return;
 		h->totals.arena_bytes += to - from;
-		for (uint64_t at = from; at < to && budget; at += UINT64_C(4) << 20, budget--) {
-			uint64_t chunk = (at - offset) >> 22;
+		for (uint64_t at = from, next; at < to && budget; at = next, budget--) {
+			uint64_t chunk = (at - offset) >> CHUNK_SHIFT;
+			unsigned first = (unsigned)(at >> PAGE_SHIFT) & (CHUNK_PAGES - 1), last = CHUNK_PAGES;
+			next = ((at >> CHUNK_SHIFT) + 1) << CHUNK_SHIFT;
+			if (to < next)
+				last = (unsigned)(to >> PAGE_SHIFT) & (CHUNK_PAGES - 1);
 			if (chunk >> 13 != l1_of) {
 				l1_of = chunk >> 13;
 				if (l1_of >= 8192 || !proc_word(p, layout_addr(l, pages, L_PAGES_CHUNKS) + l1_of * 8, &l2))
 					return;
 			}
 			if (l2)
-				count_chunk(h, l2 + (chunk & 8191) * 128);
+				count_chunk(h, l2 + (chunk & 8191) * 128, first, last);
 		}
 	}
 }
