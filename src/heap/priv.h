@@ -35,6 +35,7 @@ struct heap_private {
 	struct map masks;          /* runtime type -> index in mask_of */
 	VEC(const struct gcmask *) mask_of;
 	VEC(struct manual_span) manual;
+	struct stack_cache *stacks; /* unwind.c; in the heap's arena */
 	uint64_t mheap;            /* address of runtime.mheap_ */
 	uint64_t sweepgen;
 };

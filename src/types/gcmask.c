@@ -352,6 +352,15 @@ const uint64_t *program_datamask(const struct program *g, const struct module *m
 	return bits;
 }
 
+const uint64_t *program_mask(const struct program *g, uint64_t addr, bool prog, uint64_t n)
+{
+	uint64_t *bits = bits_new(g->rtypes, n);
+	if (!bits)
+		return NULL;
+	bool ok = prog ? gcprog_run(g->proc, addr + 4, bits, 0, n) : bits_read(g->proc, addr, bits, 0, n);
+	return ok ? bits : NULL;
+}
+
 /* ---- life ---- */
 
 struct rtypes *rtypes_new(const struct proc *p)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads stopped inside a signal handler. A core of GOTRACEBACK=crash has all its threads there: their own registers are
+ * the handler's, and those of the interrupted Go code lie in a ucontext on the signal stack. It is recognised by its
+ * uc_stack, which names that very stack.
+ */
+#include "heap/stack.h"
+
+static const struct ucontext_shape {
+	enum arch arch;
+	uint16_t pc, sp, regs; /* offsets in ucontext_t */
+	uint8_t nregs;
+	uint16_t lr;           /* 0: none */
+	uint8_t ss_sp, ss_size;
+} shapes[] = {
+	{ARCH_AMD64, 168, 160, 40, 17, 0, 16, 32}, /* r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip */
+	{ARCH_ARM64, 440, 432, 184, 31, 424, 16, 32},
+	{ARCH_RISCV64, 176, 192, 176, 32, 184, 16, 32},
+	{ARCH_LOONG64, 176, 208, 184, 32, 192, 16, 32},
+	{ARCH_PPC64, 488, 240, 232, 32, 520, 16, 32},
+	{ARCH_S390X, 48, 176, 56, 16, 168, 16, 32},
+	{ARCH_MIPS64, 616, 272, 40, 32, 288, 16, 24},
+};
+
+static const struct ucontext_shape *shape_of(enum arch arch)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (shapes[i].arch == arch)
+			return &shapes[i];
+	return NULL;
+}
+
+static bool is_context(const struct proc *p, const struct ucontext_shape *s, uint64_t at, uint64_t lo, uint64_t hi)
+{
+	uint64_t link, sp, size, pc, user_sp;
+	return proc_u64(p, at + 8, &link) && link == 0 && proc_u64(p, at + s->ss_sp, &sp) && sp == lo &&
+	       proc_u64(p, at + s->ss_size, &size) && size == hi - lo && proc_u64(p, at + s->pc, &pc) && pc &&
+	       proc_u64(p, at + s->sp, &user_sp) && user_sp;
+}
+
+bool signal_context(struct heap *h, uint64_t sp, uint64_t lo, uint64_t hi, struct stack_regs *ret)
+{
+	const struct proc *p = h->proc;
+	const struct ucontext_shape *s = shape_of(p->arch);
+	enum { MAX_STACK = 1 << 20 }; /* the runtime allots 32 KiB to signal stacks */
+	if (!s || sp < lo || sp >= hi || hi - lo > MAX_STACK)
+		return false;
+	/* Contexts below sp are left over from signals that were handled; the highest is the first to arrive. */
+	for (uint64_t at = (hi - 8) & ~UINT64_C(7); at >= sp; at -= 8) {
+		if (!is_context(p, s, at, lo, hi))
+			continue;
+		uint64_t *regs = arena_alloc(&h->arena, s->nregs * sizeof(*regs));
+		if (!regs)
+			return false;
+		struct stack_regs r = {.regs = regs, .nregs = s->nregs};
+		for (unsigned i = 0; i < s->nregs; i++)
+			if (!proc_u64(p, at + s->regs + 8u * i, &regs[i]))
+				return false;
+		if (!proc_u64(p, at + s->pc, &r.pc) || !proc_u64(p, at + s->sp, &r.sp) ||
+		    (s->lr && !proc_u64(p, at + s->lr, &r.lr)))
+			return false;
+		*ret = r;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and types of the places in a frame: from DWARF where it knows them, else the function and the offset. */
+#include <inttypes.h>
+
+#include "heap/stack.h"
+
+enum { MAX_LOCALS = 512 };
+
+struct frame_names {
+	struct frame_var *vars; /* one per piece on the stack */
+	size_t nvars;
+	struct unnamed {
+		struct unnamed *next;
+		struct frame_var var;
+	} *unnamed;
+};
+
+static bool add_local(struct heap *h, struct frame_names *n, const struct local *l, const struct func *fn)
+{
+	uint64_t size = l->type != TYPE_NONE ? h->types->t[l->type].size : 0;
+	const char *name = NULL;
+	for (unsigned i = 0; i < l->npieces && i < MAX_PIECES; i++) {
+		const struct piece *p = &l->pieces[i];
+		uint64_t len = p->size ? p->size : size;
+		if (p->kind != PIECE_STACK || len == 0 || len > INT32_MAX || p->value > INT32_MAX || p->value < INT32_MIN)
+			continue;
+		if (!name)
+			name = arena_printf(&h->arena, "%s.%s", l->func && l->func[0] ? l->func : fn->name, l->name);
+		if (!name)
+			return false;
+		n->vars[n->nvars++] = (struct frame_var){.name = name, .from = p->value, .to = p->value + (int64_t)len,
+		                                         .base = p->value - p->off, .size = size ? size : len,
+		                                         .type = l->type, .line = l->decl_line};
+	}
+	return true;
+}
+
+static struct frame_names *names_load(struct heap *h, const struct func *fn, uint64_t pc)
+{
+	struct frame_names *n = arena_alloc(&h->arena, sizeof(*n));
+	if (!n || !h->types->dwarf || !fn->mod)
+		return n;
+	struct local *locals = malloc(MAX_LOCALS * sizeof(*locals));
+	size_t count = 0, pieces = 0;
+	bool ok = locals != NULL;
+	if (ok) {
+		struct hc_error *err = dwarf_locals(h->types->dwarf, h->types, pc, locals, MAX_LOCALS, &count);
+		if (err) {
+			diag_add(h->diag, HC_SEV_WARNING, "variables of %s have no names: %s", fn->name, hc_error_message(err));
+			hc_error_free(err);
+			count = 0;
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		pieces += locals[i].npieces;
+	n->vars = ok ? arena_alloc(&h->arena, pieces * sizeof(*n->vars) + 1) : NULL;
+	ok = n->vars != NULL;
+	for (size_t i = 0; ok && i < count; i++)
+		ok = add_local(h, n, &locals[i], fn);
+	free(locals);
+	return ok ? n : NULL;
+}
+
+/* The tightest variable around the word. */
+static const struct frame_var *var_find(const struct frame_names *n, int64_t off)
+{
+	const struct frame_var *best = NULL;
+	for (size_t i = 0; i < n->nvars; i++) {
+		const struct frame_var *v = &n->vars[i];
+		if (off >= v->from && off < v->to && (!best || v->size < best->size))
+			best = v;
+	}
+	return best;
+}
+
+static const struct frame_var *unnamed_at(struct heap *h, struct frame_names *n, const struct frame *f, int64_t off)
+{
+	for (struct unnamed *u = n->unnamed; u; u = u->next)
+		if (u->var.from == off)
+			return &u->var;
+	struct unnamed *u = arena_alloc(&h->arena, sizeof(*u));
+	if (!u)
+		return NULL;
+	int64_t args = (int64_t)(f->argp - f->cfa), vars = (int64_t)(f->varp - f->cfa);
+	const char *fn = f->func->mod ? f->func->name : "stack";
+	u->var.name = off >= args ? arena_printf(&h->arena, "%s+%#" PRIx64, fn, (uint64_t)(off - args))
+	                          : arena_printf(&h->arena, "%s-%#" PRIx64, fn, (uint64_t)(vars - off));
+	if (!u->var.name)
+		return NULL;
+	u->var.from = u->var.base = off;
+	u->var.to = off + h->word;
+	u->var.size = h->word;
+	u->var.type = TYPE_NONE;
+	u->next = n->unnamed;
+	n->unnamed = u;
+	return &u->var;
+}
+
+const struct frame_var *frame_var_at(struct heap *h, struct site *s, const struct frame *f, int64_t off)
+{
+	struct frame_names **n = &s->names[f->lookup == f->pc];
+	if (!*n)
+		*n = names_load(h, f->func, f->lookup);
+	if (!*n)
+		return NULL;
+	const struct frame_var *v = var_find(*n, off);
+	return v ? v : unnamed_at(h, *n, f, off);
+}
