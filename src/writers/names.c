@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "writers/names.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+
+static bool continues(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+size_t utf8_length(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		return continues(p[1]) ? 2 : 0;
+	if (p[0] >= 0xe0 && p[0] <= 0xef) {
+		if (!continues(p[1]) || !continues(p[2]))
+			return 0;
+		if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))
+			return 0;
+		return 3;
+	}
+	if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+		if (!continues(p[1]) || !continues(p[2]) || !continues(p[3]))
+			return 0;
+		if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+			return 0;
+		return 4;
+	}
+	return 0;
+}
+
+static bool append(struct name *n, const char *text, size_t len)
+{
+	if (!vec_grow(&n->text, &n->cap, 1, n->len + len + 1))
+		return false;
+	memcpy(n->text + n->len, text, len);
+	n->len += len;
+	n->text[n->len] = '\0';
+	return true;
+}
+
+bool name_clean(struct name *n, const char *in)
+{
+	n->len = 0;
+	if (!append(n, "", 0))
+		return false;
+	while (*in) {
+		size_t len = utf8_length(in);
+		bool control = len == 1 && ((unsigned char)*in < 0x20 || *in == 0x7f);
+		if (!append(n, len == 0 ? "\xef\xbf\xbd" : control ? " " : in, len == 0 ? 3 : len))
+			return false;
+		in += len ? len : 1;
+	}
+	return true;
+}
+
+static bool is_path_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("_.~-+%/", c) ||
+	       (unsigned char)c >= 0x80;
+}
+
+/* Is the name built from others, rather than beginning with the package path of its own? */
+static bool is_composite(const char *t)
+{
+	static const char *const starts[] = {"map[", "chan ", "func(", "struct {", "interface {", "<-chan "};
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (strncmp(t, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return *t == '*' || *t == '[';
+}
+
+/* The end of a quoted struct tag that begins at `at`. */
+static size_t skip_quoted(const char *t, size_t at)
+{
+	char quote = t[at++];
+	while (t[at] && t[at] != quote)
+		at += t[at] == '\\' && quote == '"' && t[at + 1] ? 2 : 1;
+	return t[at] ? at + 1 : at;
+}
+
+static void drop_directories(struct name *n)
+{
+	char *t = n->text;
+	size_t out = 0;
+	for (size_t i = 0; i < n->len;) {
+		size_t end = i + 1;
+		if (t[i] == '"' || t[i] == '`') {
+			end = skip_quoted(t, i);
+		} else if (is_path_byte(t[i]) && t[i] != '.') { /* the dots of "func(...a/b.T)" belong to no path */
+			for (end = i; end < n->len && is_path_byte(t[end]); end++)
+				if (t[end] == '/')
+					i = end + 1;
+		}
+		memmove(t + out, t + i, end - i);
+		out += end - i;
+		i = end;
+	}
+	n->len = out;
+	t[out] = '\0';
+}
+
+void name_shorten(struct name *n)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+	for (size_t i = 0; i < n->len; i++)
+		hash = (hash ^ (unsigned char)n->text[i]) * 16777619u;
+	if (is_composite(n->text))
+		drop_directories(n);
+	if (n->len <= NAME_LIMIT)
+		return;
+	static const char ellipsis[] = "\xe2\x80\xa6";
+	size_t cut = NAME_LIMIT - (sizeof(ellipsis) - 1) - 9;
+	while (cut > 0 && continues((unsigned char)n->text[cut]))
+		cut--;
+	n->len = cut + (size_t)snprintf(n->text + cut, n->cap - cut, "%s#%08x", ellipsis, (unsigned)hash);
+}
+
+void name_replace(struct name *n, const char *these, char by)
+{
+	for (size_t i = 0; i < n->len; i++)
+		if (strchr(these, n->text[i]))
+			n->text[i] = by;
+}
+
+void name_free(struct name *n)
+{
+	free(n->text);
+	*n = (struct name){0};
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of types, functions and variables as viewers can stand them. They come from the snapshot: any bytes at all. */
+#ifndef WRITERS_NAMES_H
+#define WRITERS_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Longest name shown in a frame; graphviz gives up at 16 KiB, and anonymous structs get there. */
+enum { NAME_LIMIT = 300 };
+
+/* A reusable, NUL-terminated buffer; {0} to begin with. */
+struct name {
+	char *text;
+	size_t len, cap;
+};
+
+/* Copies: invalid UTF-8 becomes U+FFFD, control characters blanks. False when memory ran out. */
+bool name_clean(struct name *n, const char *in);
+/*
+ * For a frame: package paths inside of composite types lose their directories ("[]*github.com/a/b.T" becomes "[]*b.T";
+ * named types keep theirs, which the viewers shorten themselves), and long names are cut, with a hash of what they
+ * were.
+ */
+void name_shorten(struct name *n);
+/* In place: every byte of `these` becomes `by`. */
+void name_replace(struct name *n, const char *these, char by);
+void name_free(struct name *n);
+
+/*
+ * Bytes of the well-formed UTF-8 sequence that text, not at its end, begins with; 0: it begins with none (RFC 3629: no
+ * overlong forms, no surrogates).
+ */
+size_t utf8_length(const char *text);
+
+#endif

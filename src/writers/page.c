@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/* The answer on one page: what the process was, where its memory went, of which types, kept by whom. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "writers/gather.h"
+#include "writers/retainers.h"
+#include "writers/text.h"
+
+enum { TOP_TYPES = 15, TOP_RETAINERS = 12, STATES_SHOWN = 5, INDENT = 2, VALUE_AT = 16 };
+
+/* ---- the process ---- */
+
+static const char *signal_name(int signal)
+{
+	static const struct {
+		int number;
+		const char *name;
+	} names[] = {{3, "SIGQUIT"}, {4, "SIGILL"}, {5, "SIGTRAP"}, {6, "SIGABRT"}, {7, "SIGBUS"}, {8, "SIGFPE"},
+		     {9, "SIGKILL"}, {11, "SIGSEGV"}, {15, "SIGTERM"}};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].number == signal)
+			return names[i].name;
+	return "signal";
+}
+
+/* A line "  label   value", the value cut to the page. */
+static void put_fact(struct hc_sink *k, const char *label, const char *value)
+{
+	struct arena a = {0};
+	const char *text = text_fit(&a, value, TEXT_WIDTH - VALUE_AT);
+	if (*value)
+		sink_printf(k, "  %-*s%s\n", VALUE_AT - INDENT, label, text ? text : value);
+	arena_free(&a);
+}
+
+struct state {
+	const char *name;
+	uint64_t count;
+};
+
+static int by_count(const void *a, const void *b)
+{
+	const struct state *x = a, *y = b;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* "2,041 (2,000 chan receive, 30 IO wait, 11 others)" */
+static void put_goroutines(const struct hc_snapshot *s, struct hc_sink *k)
+{
+	struct state states[64];
+	char text[512], number[TEXT_NUMBER];
+	uint64_t n = hc_goroutine_count(s), others = 0;
+	size_t len = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct hc_goroutine g = hc_goroutine_at(s, i);
+		const char *name = *g.wait_reason ? g.wait_reason : g.state;
+		size_t j = 0;
+		while (j < len && strcmp(states[j].name, name) != 0)
+			j++;
+		if (j == len && len < sizeof(states) / sizeof(states[0]))
+			states[len++] = (struct state){name, 0};
+		if (j < len)
+			states[j].count++;
+		else
+			others++;
+	}
+	qsort(states, len, sizeof(states[0]), by_count);
+	size_t at = (size_t)snprintf(text, sizeof(text), "%s", text_count(number, n));
+	for (size_t i = 0; i < len; i++) {
+		if (i >= STATES_SHOWN) {
+			others += states[i].count;
+			continue;
+		}
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s %.60s", i ? ", " : " (", text_count(number, states[i].count),
+		                       states[i].name);
+	}
+	if (others)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, ", %s others", text_count(number, others));
+	if (len)
+		snprintf(text + at, sizeof(text) - at, ")");
+	put_fact(k, "goroutines", text);
+}
+
+static void put_process(const struct hc_snapshot *s, struct hc_sink *k)
+{
+	static const char *const levels[] = {
+		[HC_LEVEL_DWARF] = "L0: has debug information",
+		[HC_LEVEL_SYMTAB] = "L1: symbols, no debug information",
+		[HC_LEVEL_STRIPPED] = "L2: stripped",
+		[HC_LEVEL_NO_EXE] = "L3: no executable; give it with --exe for names of types",
+	};
+	const struct hc_info *info = hc_snapshot_info(s);
+	const char *slash = strrchr(info->exe_path, '/');
+	const char *exe = slash && slash[1] ? slash + 1 : info->exe_path;
+	char text[4096], number[TEXT_NUMBER];
+	struct arena a = {0};
+	const char *fit = text_fit(&a, *exe ? exe : "a Go program", 48);
+	sink_printf(k, "%s", fit ? fit : "a Go program");
+	arena_free(&a);
+	sink_printf(k, ", %.40s %.20s", *info->go_version ? info->go_version : "Go of an unknown version", info->goarch);
+	if (info->pid)
+		sink_printf(k, ", pid %" PRIu64, info->pid);
+	if (info->signal)
+		sink_printf(k, ", ended by %s (%d)", signal_name(info->signal), info->signal);
+	sink_puts(k, "\n\n");
+	put_fact(k, "command", info->command);
+	put_fact(k, "module", info->main_module);
+	snprintf(text, sizeof(text), "%s%s(%s)", info->exe_used, *info->exe_used ? " " : "", levels[info->level]);
+	put_fact(k, "executable", text);
+	size_t at = (size_t)snprintf(text, sizeof(text), "%s", text_bytes(number, info->file_size));
+	if (*info->producer)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, ", %.100s", info->producer);
+	if (info->missing_bytes)
+		snprintf(text + at, sizeof(text) - at, "; %s of memory is missing in it", text_bytes(number, info->missing_bytes));
+	put_fact(k, "snapshot", text);
+	put_goroutines(s, k);
+}
+
+/* ---- memory ---- */
+
+static struct hc_error *put_ledger(const struct hc_snapshot *s, struct hc_sink *k)
+{
+	struct table t;
+	uint64_t total = 0;
+	for (size_t i = 0; i < hc_ledger_count(s); i++)
+		total += hc_ledger_at(s, i).depth ? 0 : hc_ledger_at(s, i).bytes;
+	table_init(&t, "<>>>", INDENT);
+	table_cell(&t, "Memory");
+	table_cell(&t, "bytes");
+	table_cell(&t, "%");
+	table_cell(&t, "objects");
+	for (size_t i = 0; i < hc_ledger_count(s); i++) {
+		struct hc_ledger_row row = hc_ledger_at(s, i);
+		char name[128];
+		const char *dot = strrchr(row.name, '.');
+		if (!row.bytes)
+			continue;
+		snprintf(name, sizeof(name), "%*s%s", 2 + 2 * (int)row.depth, "", dot ? dot + 1 : row.name);
+		table_cell(&t, name);
+		table_bytes(&t, row.bytes);
+		table_percent(&t, row.bytes, total);
+		if (row.objects)
+			table_count(&t, row.objects);
+		else
+			table_cell(&t, "");
+	}
+	table_cell(&t, "  mapped");
+	table_bytes(&t, total);
+	table_percent(&t, total, total);
+	table_cell(&t, "");
+	sink_puts(k, "\n");
+	return table_end(&t, k);
+}
+
+static struct hc_error *put_checks(const struct hc_snapshot *s, struct hc_sink *k)
+{
+	struct table t;
+	if (!hc_check_count(s))
+		return NULL;
+	table_init(&t, "<>><", INDENT);
+	table_cell(&t, "Counter");
+	table_cell(&t, "the runtime's");
+	table_cell(&t, "heapconv's");
+	table_cell(&t, "");
+	for (size_t i = 0; i < hc_check_count(s); i++) {
+		struct hc_check c = hc_check_at(s, i);
+		uint64_t off = c.ours > c.runtime ? c.ours - c.runtime : c.runtime - c.ours;
+		char name[64], verdict[256], number[TEXT_NUMBER];
+		snprintf(name, sizeof(name), "  %s", c.name);
+		table_cell(&t, name);
+		table_count(&t, c.runtime);
+		table_count(&t, c.ours);
+		if (off == 0)
+			snprintf(verdict, sizeof(verdict), "equal");
+		else
+			snprintf(verdict, sizeof(verdict), "%s %s%s%s", off > c.tolerance ? "WRONG by" : "differs by",
+			         text_count(number, off), c.why && *c.why ? ": " : "", c.why ? c.why : "");
+		table_cell(&t, verdict);
+	}
+	sink_puts(k, "\n");
+	return table_end(&t, k);
+}
+
+/* ---- types ---- */
+
+static void put_coverage(const struct hc_snapshot *s, struct hc_sink *k)
+{
+	static const char *const origins[] = {"exact", "propagated", "inferred", "unknown"};
+	uint64_t bytes[4] = {0}, live = 0;
+	char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER], e[TEXT_NUMBER];
+	for (size_t i = 0; i < hc_ledger_count(s); i++) {
+		struct hc_ledger_row row = hc_ledger_at(s, i);
+		for (size_t o = 0; o < 4; o++) {
+			char name[32];
+			snprintf(name, sizeof(name), "heap.live.%s", origins[o]);
+			if (strcmp(row.name, name) == 0) {
+				bytes[o] = row.bytes;
+				live += row.bytes;
+			}
+		}
+	}
+	if (live)
+		sink_printf(k, "\n  Types known for %s %% of live bytes: %s exact, %s propagated, %s inferred; %s unknown\n",
+		            text_percent(a, live - bytes[3], live), text_percent(b, bytes[0], live), text_percent(c, bytes[1], live),
+		            text_percent(d, bytes[2], live), text_percent(e, bytes[3], live));
+}
+
+struct type_row {
+	uint64_t objects, bytes, retained;
+	uint32_t class;
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct type_row *x = a, *y = b;
+	if (x->bytes != y->bytes)
+		return x->bytes > y->bytes ? -1 : 1;
+	return x->class < y->class ? -1 : x->class > y->class;
+}
+
+/* Is the function of a stack's end nowhere else on it? Its values with all below it are then retained by the type. */
+static bool is_outermost(const struct stacks *st, uint32_t node)
+{
+	uint32_t function = place_function(&st->frames, st->nodes.data[node].place);
+	for (uint32_t up = st->nodes.data[node].parent; up; up = st->nodes.data[up].parent)
+		if (place_function(&st->frames, st->nodes.data[up].place) == function)
+			return false;
+	return true;
+}
+
+/* Adds up the stacks of live objects by class: a type keeps what has one of its objects among its dominators. */
+static struct hc_error *sum_types(const struct gathered *g, struct type_row *rows)
+{
+	const struct stacks *st = &g->st;
+	uint64_t *below = calloc(st->nodes.len, sizeof(*below));
+	if (!below)
+		return err_nomem();
+	for (size_t i = st->nodes.len; i-- > 1;) {
+		const struct stack_node *n = &st->nodes.data[i];
+		uint32_t class = st->frames.functions.data[place_function(&st->frames, n->place)].class;
+		below[i] += n->value[VALUE_SPACE];
+		below[n->parent] += below[i];
+		if (class == FRAME_NO_CLASS || (g->unreachable && n->parent == g->unreachable))
+			continue;
+		rows[class].objects += n->count;
+		rows[class].bytes += n->value[VALUE_SPACE];
+		if (is_outermost(st, (uint32_t)i))
+			rows[class].retained += below[i];
+	}
+	free(below);
+	return NULL;
+}
+
+static struct hc_error *put_types(const struct job *job, const struct gathered *g)
+{
+	uint32_t n = g->classes.count, used = 0;
+	uint64_t live = hc_snapshot_info(job->s)->live_bytes, top = job->opts.top ? job->opts.top : TOP_TYPES;
+	struct type_row *rows = calloc(n, sizeof(*rows));
+	struct table t;
+	if (!rows)
+		return err_nomem();
+	for (uint32_t i = 0; i < n; i++)
+		rows[i].class = i;
+	struct hc_error *err = sum_types(g, rows);
+	qsort(rows, n, sizeof(*rows), by_bytes);
+	table_init(&t, ">>>>><", INDENT);
+	static const char *const head[] = {"bytes", "%", "objects", "retained", "%", "Types by the bytes of their objects"};
+	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+		table_cell(&t, head[i]);
+	for (uint32_t i = 0; i < n && !err; i++) {
+		if (!rows[i].objects)
+			break;
+		if (used++ >= top)
+			continue;
+		table_bytes(&t, rows[i].bytes);
+		table_percent(&t, rows[i].bytes, live);
+		table_count(&t, rows[i].objects);
+		table_bytes(&t, rows[i].retained);
+		table_percent(&t, rows[i].retained, live);
+		table_cell(&t, rows[i].class < hc_class_count(job->s) ? hc_class_at(job->s, rows[i].class).name : "(unknown)");
+	}
+	free(rows);
+	sink_puts(job->sink, "\n");
+	struct hc_error *err2 = table_end(&t, job->sink);
+	if (used > top)
+		sink_printf(job->sink, "  and %" PRIu64 " other types\n", used - top);
+	if (err)
+		hc_error_free(err2);
+	return err ? err : err2;
+}
+
+/* ---- who keeps it ---- */
+
+static struct hc_error *put_retainers(const struct job *job, const struct retainers *r)
+{
+	uint32_t *order;
+	size_t n;
+	uint64_t live = hc_snapshot_info(job->s)->live_bytes, top = job->opts.top ? job->opts.top : TOP_RETAINERS;
+	struct table t;
+	struct hc_error *err = retainers_select(r, &order, &n);
+	if (err)
+		return err;
+	table_init(&t, ">><<", INDENT);
+	table_cell(&t, "retained");
+	table_cell(&t, "%");
+	table_cell(&t, "Kept by");
+	table_cell(&t, "");
+	for (size_t i = 0; i < n && i < top; i++) {
+		char path[1024];
+		struct arena a = {0};
+		retainers_path(r, order[i], path, sizeof(path));
+		const char *fit = text_fit(&a, path, 44);
+		table_bytes(&t, r->found.data[order[i]].retained);
+		table_percent(&t, r->found.data[order[i]].retained, live);
+		table_cell(&t, fit ? fit : "?");
+		table_cell(&t, retainers_what(r, order[i]));
+		arena_free(&a);
+	}
+	free(order);
+	sink_puts(job->sink, "\n");
+	return table_end(&t, job->sink);
+}
+
+static void put_notes(const struct hc_snapshot *s, struct hc_sink *k)
+{
+	const struct hc_info *info = hc_snapshot_info(s);
+	char number[TEXT_NUMBER];
+	if (info->warnings || info->gc_running || info->type_conflicts)
+		sink_puts(k, "\n");
+	if (info->warnings)
+		sink_printf(k, "  %s findings make these figures inexact; they are among the warnings.\n", text_count(number, info->warnings));
+	if (info->gc_running)
+		sink_puts(k, "  A garbage collection was under way.\n");
+	if (info->type_conflicts)
+		sink_printf(k, "  %s objects were given different types by different fields.\n", text_count(number, info->type_conflicts));
+}
+
+static void visit(void *ctx, const struct hc_dom_step *step)
+{
+	retainers_step(ctx, step);
+}
+
+static struct hc_error *text_summary(const struct job *job)
+{
+	struct gathered g;
+	struct retainers r;
+	retainers_init(&r, job->s);
+	struct hc_error *err = gather_dominators(job, false, visit, &r, &g);
+	if (!err) {
+		put_process(job->s, job->sink);
+		err = put_ledger(job->s, job->sink);
+		if (!err)
+			err = put_checks(job->s, job->sink);
+		put_coverage(job->s, job->sink);
+		if (!err)
+			err = put_types(job, &g);
+		if (!err)
+			err = put_retainers(job, &r);
+		put_notes(job->s, job->sink);
+		gathered_free(&g);
+	}
+	retainers_deinit(&r);
+	return err;
+}
+
+static const struct view views[] = {
+	{"summary", text_summary},
+	{NULL, NULL},
+};
+
+const struct format format_text = {
+	{"text", ".txt", "summary", "text for people: one page of answers"},
+	views,
+};
