@@ -103,7 +103,10 @@ static void count_spans(struct heap *h)
 
 enum { CHUNK_SHIFT = 22, CHUNK_PAGES = 512 };
 
-/* Free pages [from, to) of a chunk. A range in use may begin inside a chunk: Go 1.26 randomises the heap's start. */
+/*
+ * Free pages [from, to) of a chunk; a range in use may begin inside a chunk. Allocation clears the scavenged bit, so pages
+ * with both bits are those that Go 1.26 sets aside to randomise the heap's start (mheap.grow): never touched.
+ */
 static void count_chunk(struct heap *h, uint64_t data, unsigned from, unsigned to)
 {
 	uint64_t w[16]; /* pallocBits [8]uint64, scavenged [8]uint64 */
@@ -113,11 +116,9 @@ static void count_chunk(struct heap *h, uint64_t data, unsigned from, unsigned t
 	for (int i = 0; i < 16; i++)
 		w[i] = load64(raw + i * 8, h->be);
 	for (unsigned page = from; page < to; page++) {
-		if (bit_get(w, page))
-			continue;
 		if (bit_get(w + 8, page))
 			h->totals.released_page_bytes += 1 << PAGE_SHIFT;
-		else
+		else if (!bit_get(w, page))
 			h->totals.free_page_bytes += 1 << PAGE_SHIFT;
 	}
 }
