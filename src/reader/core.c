@@ -88,8 +88,47 @@ static struct hc_error *headers_missing(const struct proc *p, const struct core_
 	if (!h->phoff)
 		return err_new(HC_E_TRUNCATED, "%s: no program headers: the dump was interrupted (dlv writes their place last); "
 		               "make it again", p->blob->path);
+	if (h->phoff <= sizeof(Elf64_Ehdr))
+		return err_new(HC_E_TRUNCATED, "%s: the file ends after %zu bytes, in its headers; the dump was cut, make it again",
+		               p->blob->path, p->blob->size);
 	return err_new(HC_E_TRUNCATED, "%s: program headers lie at offset %" PRIu64 ", the file has %zu bytes: gcore and dlv "
 	               "write them last; the dump was cut, make it again", p->blob->path, h->phoff, p->blob->size);
+}
+
+/* One program header: a PT_LOAD is kept, a PT_NOTE is read, as far as the file has it. */
+static struct hc_error *phdr_take(struct opening *o, uint64_t index, const uint8_t *ph)
+{
+	struct proc *p = o->p;
+	const struct phdr_layout *l = p->word == 8 ? &phdr64 : &phdr32;
+	uint32_t type = load32(ph, p->be);
+	uint64_t end, size = p->blob->size;
+	struct load s = {
+		.vaddr = phdr_field(p, ph, l->vaddr),
+		.memsz = phdr_field(p, ph, l->memsz),
+		.filesz = phdr_field(p, ph, l->filesz),
+		.offset = phdr_field(p, ph, l->offset),
+		.flags = load32(ph + l->flags, p->be),
+	};
+	if (type != PT_LOAD && type != PT_NOTE)
+		return NULL;
+	if (!ckd_add(s.offset, s.filesz, &end)) {
+		diag_add(p->diag, HC_SEV_WARNING, "%s: program header %" PRIu64 ": offset 0x%" PRIx64 " + size 0x%" PRIx64
+		         " overflow; left out", p->blob->path, index, s.offset, s.filesz);
+		return NULL;
+	}
+	if (s.filesz && end > p->need_size)
+		p->need_size = end;
+	if (type == PT_LOAD)
+		return vec_push(&o->loads, s) ? NULL : err_nomem();
+	uint64_t left = s.offset < size ? size - s.offset : 0;
+	uint64_t have = s.filesz < left ? s.filesz : left;
+	/* Segments of notes do not overlap: all of them together are not larger than the file. */
+	have = have < size - o->note_bytes ? have : size - o->note_bytes;
+	o->note_bytes += have;
+	o->notes.cut |= have < s.filesz;
+	/* Other paddings are claimed (0, 1, a page), but notes are padded to 4 bytes, or 8 where that is said. */
+	return core_notes_parse(p, &o->notes, p->blob->data + (have ? s.offset : 0), (size_t)have,
+	                        phdr_field(p, ph, l->align) == 8 ? 8 : 4);
 }
 
 static struct hc_error *loads_parse(struct opening *o)
@@ -105,52 +144,17 @@ static struct hc_error *loads_parse(struct opening *o)
 	if (!h.phnum || !in_range(h.phoff, l->size, p->blob->size))
 		return headers_missing(p, &h);
 	uint64_t room = (p->blob->size - h.phoff) / l->size;
-	p->need_size = h.phnum <= room ? h.phoff + h.phnum * l->size : UINT64_MAX;
+	p->need_size = h.phoff + h.phnum * l->size;
 	if (h.phnum > room) {
-		diag_add(p->diag, HC_SEV_WARNING, "%s: %" PRIu64 " program headers at offset %" PRIu64 ", but the file ends after %"
-		         PRIu64, p->blob->path, h.phnum, h.phoff, room);
+		diag_add(p->diag, HC_SEV_WARNING, "%s: %" PRIu64 " program headers at offset %" PRIu64
+		         ", but the file ends after %" PRIu64, p->blob->path, h.phnum, h.phoff, room);
 		h.phnum = room;
-		p->need_size = p->blob->size + 1;
 	}
 	if (!vec_reserve(&o->loads, h.phnum))
 		return err_nomem();
-	for (uint64_t i = 0; i < h.phnum; i++) {
-		const uint8_t *ph = p->blob->data + h.phoff + i * l->size;
-		uint32_t type = load32(ph, p->be);
-		struct load s = {
-			.vaddr = phdr_field(p, ph, l->vaddr),
-			.memsz = phdr_field(p, ph, l->memsz),
-			.filesz = phdr_field(p, ph, l->filesz),
-			.offset = phdr_field(p, ph, l->offset),
-			.flags = load32(ph + l->flags, p->be),
-		};
-		uint64_t end;
-		if (type != PT_LOAD && type != PT_NOTE)
-			continue;
-		if (!ckd_add(s.offset, s.filesz, &end)) {
-			diag_add(p->diag, HC_SEV_WARNING, "%s: program header %" PRIu64 ": offset 0x%" PRIx64 " + size 0x%" PRIx64
-			         " overflow; left out", p->blob->path, i, s.offset, s.filesz);
-			continue;
-		}
-		if (s.filesz && end > p->need_size)
-			p->need_size = end;
-		if (type == PT_LOAD) {
-			o->loads.data[o->loads.len++] = s;
-			continue;
-		}
-		/* Notes: those that are there, up to the first that is cut. */
-		if (s.offset >= p->blob->size) {
-			o->notes.cut |= s.filesz != 0;
-			continue;
-		}
-		uint64_t have = p->blob->size - s.offset;
-		o->notes.cut |= have < s.filesz;
-		err = core_notes_parse(p, &o->notes, p->blob->data + s.offset, (size_t)(have < s.filesz ? have : s.filesz),
-		                       phdr_field(p, ph, l->align) == 8 ? 8 : 4);
-		if (err)
-			return err;
-	}
-	return NULL;
+	for (uint64_t i = 0; !err && i < h.phnum; i++)
+		err = phdr_take(o, i, p->blob->data + h.phoff + i * l->size);
+	return err;
 }
 
 static bool add_piece(struct opening *o, uint64_t addr, uint64_t size, const uint8_t *data, enum piece_rank rank,
@@ -164,7 +168,7 @@ static bool add_piece(struct opening *o, uint64_t addr, uint64_t size, const uin
 static struct hc_error *pieces_from_loads(struct opening *o)
 {
 	struct proc *p = o->p;
-	uint64_t first_lost = 0, size = p->blob->size;
+	uint64_t first_lost = 0, size = p->blob->size, writable = 0, writable_saved = 0;
 	for (size_t i = 0; i < o->loads.len; i++) {
 		struct load *s = &o->loads.data[i];
 		if (!s->memsz)
@@ -172,6 +176,8 @@ static struct hc_error *pieces_from_loads(struct opening *o)
 		if (s->memsz - 1 > UINT64_MAX - s->vaddr)
 			s->memsz = UINT64_MAX - s->vaddr + 1;
 		uint64_t saved = s->filesz < s->memsz ? s->filesz : s->memsz;
+		writable += s->flags & PF_W ? s->memsz : 0;
+		writable_saved += s->flags & PF_W ? saved : 0;
 		uint64_t there = s->offset < size ? size - s->offset : 0;
 		uint64_t have = saved < there ? saved : there;
 		if (have < saved) {
@@ -189,6 +195,9 @@ static struct hc_error *pieces_from_loads(struct opening *o)
 		diag_add(p->diag, HC_SEV_WARNING, "%s: the core is cut: the file has %" PRIu64 " of %" PRIu64 " bytes; %" PRIu64
 		         " bytes of memory are missing, from address 0x%" PRIx64 " on (`ulimit -c`, systemd's 2 GB limit and "
 		         "full disks cut cores)", p->blob->path, size, p->need_size, p->lost_bytes, first_lost);
+	if (writable && !writable_saved)
+		diag_add(p->diag, HC_SEV_WARNING, "%s: no writable memory was saved; `echo 0x33 > /proc/PID/coredump_filter` before "
+		         "the next dump (bit 0: anonymous private memory)", p->blob->path);
 	if (o->notes.cut)
 		diag_add(p->diag, HC_SEV_WARNING, "%s: the notes are cut or damaged; threads and file names may be missing",
 		         p->blob->path);

@@ -12,6 +12,7 @@
 
 enum {
 	NAME_MAX_BYTES = 16 << 10,
+	SEGMENTS_MAX = 1024, /* linkers make about ten */
 	PROBES_MAX = 1024, /* names that collide more than that were made to */
 };
 
@@ -63,8 +64,8 @@ static struct hc_error *parse_segments(struct parse *ps)
 	size_t n;
 	if (elf_getphdrnum(ps->elf, &n))
 		return bad(ps, "program headers");
-	if (n > exe->blob->size / sizeof(Elf32_Phdr))
-		n = exe->blob->size / sizeof(Elf32_Phdr);
+	if (n > SEGMENTS_MAX)
+		n = SEGMENTS_MAX;
 	exe->segments = arena_alloc(&exe->arena, n * sizeof(*exe->segments));
 	if (!exe->segments)
 		return err_nomem();

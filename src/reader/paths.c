@@ -34,6 +34,7 @@ bool paths_add(struct paths *ps, const char *dir, const char *path)
 	size_t n = strlen(dir);
 	if (!*path)
 		return true;
+	path += n && dir[n - 1] == '/' && *path == '/';
 	char *s = arena_printf(&ps->arena, "%s%s%s", dir, n && dir[n - 1] != '/' && *path != '/' ? "/" : "", path);
 	if (!s)
 		return false;

@@ -117,6 +117,7 @@ struct opening {
 	struct proc *p;
 	const struct proc_opts *opts;
 	struct core_notes notes;
+	uint64_t note_bytes; /* read so far */
 	VEC(struct load) loads;
 	VEC(struct piece) pieces;
 };
