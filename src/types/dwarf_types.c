@@ -37,12 +37,6 @@ static uint64_t size_of(const struct dwarf *d, const struct raw_type *r, enum ki
 	return kind == KIND_INTERFACE ? 2 * (uint64_t)d->exe->word : r->size;
 }
 
-static bool is_runtime_pkg(const char *pkg)
-{
-	return strcmp(pkg, "runtime") == 0 || strcmp(pkg, "internal/abi") == 0 ||
-	       strncmp(pkg, "internal/runtime/", 17) == 0 || strncmp(pkg, "runtime/internal/", 17) == 0;
-}
-
 /* Pass 1: ids, so that types can refer to each other. Typedefs that only rename are the type itself. */
 static struct hc_error *add_type(struct dwarf *d, struct types *t, struct raw_type *r)
 {
@@ -56,7 +50,7 @@ static struct hc_error *add_type(struct dwarf *d, struct types *t, struct raw_ty
 	ty.pkg = name_package(t, r->name);
 	if (!ty.name || !ty.pkg)
 		return err_nomem();
-	if (is_runtime_pkg(ty.pkg))
+	if (package_is_runtime(ty.pkg))
 		ty.flags |= TYPE_F_RUNTIME;
 	if (kind == KIND_INVALID)
 		ty.flags |= TYPE_F_OPAQUE;

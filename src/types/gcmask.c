@@ -215,7 +215,7 @@ static bool put_scalar(struct builder *b, const struct rtype *r, uint64_t at)
 	uint64_t words = r->kind == KIND_INTERFACE ? 2 : 1;
 	if (words * b->g->proc->word != r->ptrdata)
 		return false;
-	bits_put(b->bits, at, words, 3);
+	bits_put(b->bits, at, words, words); /* of an interface only the second word counts */
 	return true;
 }
 

@@ -66,7 +66,38 @@ uint64_t rtype_off(const struct types *t, const struct rtype *r, int32_t off);
 
 /* Fills t->prog->rtypes->offs (reflectoffs.c). */
 void reflectoffs_load(const struct types *t);
-/* Are maps Swiss tables in this build (Go 1.24, unless built without)? */
-bool program_swiss_maps(const struct program *g);
+
+/* ---- descriptors on their way to becoming types (rtype_build.c, rtype_name.c) ---- */
+
+/* What a type is made of: an element, a key, a field, a parameter, a method. */
+struct part {
+	uint64_t type; /* address of its descriptor */
+	const char *name, *tag;
+	uint64_t offset;
+	bool embedded, exported;
+};
+
+struct recipe {
+	struct rtype r;
+	const char *str;    /* the runtime's short name, with package names instead of paths */
+	const char *name;   /* NULL until known */
+	const char *pkg;    /* import path of a named type, of the unexported fields of an unnamed one; never NULL */
+	uint32_t part, nparts; /* in cookbook.parts */
+	uint64_t count;     /* arrays: length; functions: number of parameters; channels: direction */
+	bool variadic, known; /* known: id is that of a type that was there already */
+	uint32_t id;
+};
+
+struct cookbook {
+	struct types *t;
+	VEC(struct recipe) recipes;
+	VEC(struct part) parts;
+	struct map index; /* descriptor -> recipe */
+	struct arena arena;
+	bool nomem;
+};
+
+/* Gives every recipe its full name. */
+void recipes_name(struct cookbook *b);
 
 #endif

@@ -276,6 +276,8 @@ struct program {
 struct hc_error *program_open(const struct proc *p, const struct layout *l, const struct types *t, struct diag *diag,
                               struct program **ret) HC_MUST_CHECK;
 void program_close(struct program *g);
+/* Are maps Swiss tables in this build (Go 1.24, unless built without)? */
+bool program_swiss_maps(const struct program *g);
 /* The module whose [types, etypes), text, data.. covers addr; NULL: none. */
 const struct module *program_module_of_type(const struct program *g, uint64_t addr);
 

@@ -16,6 +16,13 @@ const char *name_plain(struct types *t, const char *escaped);
  */
 const char *name_package(struct types *t, const char *escaped);
 
+/* Does this import path belong to the Go runtime? */
+static inline bool package_is_runtime(const char *pkg)
+{
+	return strcmp(pkg, "runtime") == 0 || strcmp(pkg, "internal/abi") == 0 ||
+	       strncmp(pkg, "internal/runtime/", 17) == 0 || strncmp(pkg, "runtime/internal/", 17) == 0;
+}
+
 bool types_add_global(struct types *t, const char *name, uint64_t addr, uint64_t size, uint32_t type);
 
 #endif
