@@ -61,7 +61,7 @@ uint32_t classes_load(struct classes *c, uint32_t class)
 		c->frames->failed = true; /* listings fail for want of memory only */
 		return 0;
 	}
-	f->function = frames_class(c->frames, class, hc.name, file, f->line);
+	f->function = frames_class(c->frames, class, hc.name, file);
 	if (f->size)
 		f->several = frames_place(c->frames, f->function, f->line + listing_field(c->listing, f->type, HC_VIA_SEVERAL));
 	f->end = frames_place(c->frames, f->function, f->line);

@@ -60,9 +60,9 @@ uint32_t frames_function(struct frames *f, const char *name, const char *file)
 	return id;
 }
 
-uint32_t frames_class(struct frames *f, uint32_t class, const char *name, const char *file, uint32_t start_line)
+uint32_t frames_class(struct frames *f, uint32_t class, const char *name, const char *file)
 {
-	struct frame_function fn = {.class = class, .start_line = start_line};
+	struct frame_function fn = {.class = class};
 	fn.name = intern(f, name, true);
 	fn.system_name = intern(f, name, false);
 	fn.file = intern(f, file, false);

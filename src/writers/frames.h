@@ -14,7 +14,6 @@
 
 struct frame_function {
 	uint32_t name, system_name, file; /* in strings */
-	uint32_t start_line;
 	uint32_t class; /* the object class it stands for, or FRAME_NO_CLASS */
 };
 
@@ -38,7 +37,7 @@ void frames_deinit(struct frames *f);
 /* The function with this name in this file ("" for none). */
 uint32_t frames_function(struct frames *f, const char *name, const char *file);
 /* A new function for an object class. */
-uint32_t frames_class(struct frames *f, uint32_t class, const char *name, const char *file, uint32_t start_line);
+uint32_t frames_class(struct frames *f, uint32_t class, const char *name, const char *file);
 uint32_t frames_place(struct frames *f, uint32_t function, uint32_t line);
 
 static inline uint32_t frames_named(struct frames *f, const char *name)

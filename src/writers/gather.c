@@ -151,7 +151,7 @@ struct hc_error *gather_dominators(const struct job *job, bool lines, dom_visit_
 	g->values = object_values;
 	g->nvalues = STACK_VALUES;
 	g->st.weight = 1 + VALUE_SPACE;
-	g->about = "frames are dominators; flat: objects of the type, cum: what would be freed with them (retained)";
+	g->about = "frames dominate what follows; flat: objects of the type, cum: freed with them (retained)";
 	w.end = big_alloc((uint64_t)w.limit * sizeof(*w.end));
 	err = w.end ? roots_init(&w.roots, job->s, &g->st, g->classes.listing) : err_nomem();
 	if (!err) {

@@ -89,7 +89,7 @@ static int open_path(struct outfile *f)
 {
 	struct stat st;
 	bool exists = lstat(f->path, &st) == 0;
-	if (!exists && errno != ENOENT)
+	if (!exists && (errno != ENOENT || !*f->path))
 		return errno;
 	if (exists && S_ISDIR(st.st_mode))
 		return EISDIR;

@@ -303,9 +303,10 @@ static struct hc_error *put_retainers(const struct job *job, const struct retain
 	struct hc_error *err = retainers_select(r, &order, &n);
 	if (err)
 		return err;
-	table_init(&t, ">><<", INDENT);
+	table_init(&t, ">>><<", INDENT);
 	table_cell(&t, "retained");
 	table_cell(&t, "%");
+	table_cell(&t, "objects");
 	table_cell(&t, "Kept by");
 	table_cell(&t, "");
 	for (size_t i = 0; i < n && i < top; i++) {
@@ -315,6 +316,7 @@ static struct hc_error *put_retainers(const struct job *job, const struct retain
 		const char *fit = text_fit(&a, path, 44);
 		table_bytes(&t, r->found.data[order[i]].retained);
 		table_percent(&t, r->found.data[order[i]].retained, live);
+		table_count(&t, hc_retained_objects(job->s, r->found.data[order[i]].node));
 		table_cell(&t, fit ? fit : "?");
 		table_cell(&t, retainers_what(r, order[i]));
 		arena_free(&a);

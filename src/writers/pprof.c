@@ -182,7 +182,6 @@ static void emit_function(struct pprof *p, uint32_t id)
 	function.name = fn->name;
 	function.system_name = fn->system_name;
 	function.filename = fn->file;
-	function.start_line = fn->start_line;
 	piece.function = functions;
 	piece.n_function = 1;
 	emit(p, &piece);

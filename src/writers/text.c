@@ -20,8 +20,9 @@ const char *text_bytes(char *buf, uint64_t n)
 	/* In tenths, rounded, so that 1023.96 KiB becomes 1.0 MiB, not 1024.0 KiB. */
 	while (u < 5 && ((n >> (10 * u)) * 10 + 512) / 1024 >= 10240)
 		u++;
-	uint64_t tenths = (n >> (10 * u)) / 1024 * 10 + ((n >> (10 * u)) % 1024 * 10 + 512) / 1024;
-	snprintf(buf, TEXT_NUMBER, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, units[u]);
+	n >>= 10 * u;
+	unsigned tenths = (unsigned)(n / 1024 * 10 + (n % 1024 * 10 + 512) / 1024);
+	snprintf(buf, TEXT_NUMBER, "%u.%u %.3s", tenths / 10, tenths % 10, units[u]);
 	return buf;
 }
 
@@ -114,16 +115,17 @@ void table_percent(struct table *t, uint64_t part, uint64_t whole)
 	table_cell(t, text_percent(buf, part, whole));
 }
 
-static void put_cell(struct table *t, struct hc_sink *k, size_t column, const char *text, size_t width)
+/* Blanks are held back until text follows them: no line ends with any. */
+static void put_cell(struct hc_sink *k, const char *text, size_t width, bool right, size_t *blanks)
 {
-	bool last = column + 1 == t->ncolumns;
 	size_t have = columns_of(text), pad = have < width ? width - have : 0;
-	if (t->columns[column] == '>')
-		sink_printf(k, "%*s", (int)pad, "");
-	sink_puts(k, text);
-	if (t->columns[column] == '<' && !last)
-		sink_printf(k, "%*s", (int)pad, "");
-	sink_printf(k, "%s", last ? "\n" : "  ");
+	if (*text) {
+		sink_printf(k, "%*s", (int)(*blanks + (right ? pad : 0)), "");
+		sink_puts(k, text);
+		*blanks = right ? GAP : GAP + pad;
+	} else {
+		*blanks += width + GAP;
+	}
 }
 
 struct hc_error *table_end(struct table *t, struct hc_sink *k)
@@ -144,14 +146,15 @@ struct hc_error *table_end(struct table *t, struct hc_sink *k)
 		width[flexible] = width[flexible] > over + 8 ? width[flexible] - over : 8;
 	}
 	for (size_t r = 0; r < rows && !t->failed; r++) {
-		sink_printf(k, "%*s", (int)t->indent, "");
+		size_t blanks = t->indent;
 		for (size_t c = 0; c < t->ncolumns; c++) {
 			const char *text = t->cells.data[r * t->ncolumns + c];
 			if (c == flexible && columns_of(text) > width[c])
 				text = text_fit(&t->arena, text, width[c]);
 			t->failed |= !text;
-			put_cell(t, k, c, text ? text : "", width[c]);
+			put_cell(k, text ? text : "", width[c], t->columns[c] == '>', &blanks);
 		}
+		sink_puts(k, "\n");
 	}
 	bool failed = t->failed;
 	vec_free(&t->cells);

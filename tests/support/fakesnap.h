@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The public API over small tables, to test writers without the layers below. It defines the functions themselves: a
+ * test that includes it is linked with these instead of the library's (an archive's members are only used for what
+ * is missing). Objects are numbered from 0; an object's dominator has a lower number or is a root.
+ */
+#ifndef TESTS_FAKESNAP_H
+#define TESTS_FAKESNAP_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "heapconv/heapconv.h"
+
+struct hc_type {
+	const char *name, *package;
+	enum hc_kind kind;
+	uint64_t size, len;
+	const struct hc_type *elem, *key;
+	const struct hc_field *fields;
+	uint32_t nfields;
+};
+
+struct fake_object {
+	uint32_t class;
+	bool dead;
+	uint64_t slot, used;
+	uint32_t pointers;
+	hc_node dominator; /* FAKE_ROOT(i) for roots */
+	uint64_t via;
+};
+
+struct fake_lines {
+	struct hc_line line[4]; /* innermost first, ended by a NULL function */
+};
+
+struct hc_snapshot {
+	struct hc_info info;
+	const struct hc_type *const *types;
+	uint32_t ntypes;
+	const struct hc_class *classes;
+	uint32_t nclasses;
+	struct fake_object *objects;
+	uint32_t nobjects;
+	struct hc_root *roots; /* parent: FAKE_ROOT(i) */
+	uint32_t nroots;
+	const struct hc_goroutine *goroutines;
+	uint32_t ngoroutines;
+	const struct hc_frame *frames;
+	const struct fake_lines *lines; /* by frame */
+	const struct hc_ledger_row *ledger;
+	size_t nledger;
+	const struct hc_check *checks;
+	size_t nchecks;
+	uint64_t *retained; /* by node; made by fake_finish() */
+};
+
+/* Root i, in tables; fake_finish() turns it into a node number. */
+#define FAKE_ROOT(i) (0x80000000u + (i))
+
+/* Makes node numbers of FAKE_ROOT()s and the sums; to be called once the tables are filled. */
+static inline void fake_finish(struct hc_snapshot *s)
+{
+	uint32_t n = s->nobjects;
+	s->retained = calloc((size_t)n + s->nroots + 1, sizeof(*s->retained));
+	for (uint32_t i = 0; i < s->nroots; i++) {
+		s->roots[i].node = n + i;
+		s->roots[i].parent = i ? s->roots[i].parent - FAKE_ROOT(0) + n : HC_NODE_NONE;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (s->objects[i].dominator >= FAKE_ROOT(0))
+			s->objects[i].dominator += n - FAKE_ROOT(0);
+	for (uint32_t i = n; i-- > 0;) {
+		struct fake_object *o = &s->objects[i];
+		s->info.objects++;
+		s->info.object_bytes += o->slot;
+		if (o->dead)
+			continue;
+		s->info.live_objects++;
+		s->info.live_bytes += o->slot;
+		s->retained[i] += o->slot;
+		s->retained[o->dominator] += s->retained[i];
+	}
+	for (uint32_t i = s->nroots; i-- > 1;)
+		s->retained[s->roots[i].parent] += s->retained[n + i];
+	const char **text[] = {&s->info.go_version, &s->info.goarch, &s->info.producer, &s->info.exe_path, &s->info.exe_used,
+	                       &s->info.go_build_id, &s->info.gnu_build_id, &s->info.command, &s->info.main_module};
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+		if (!*text[i])
+			*text[i] = "";
+	if (!s->info.pointer_size)
+		s->info.pointer_size = 8;
+}
+
+/* ---- the API ---- */
+
+const struct hc_info *hc_snapshot_info(const struct hc_snapshot *s)
+{
+	return &s->info;
+}
+
+size_t hc_ledger_count(const struct hc_snapshot *s)
+{
+	return s->nledger;
+}
+
+struct hc_ledger_row hc_ledger_at(const struct hc_snapshot *s, size_t i)
+{
+	return s->ledger[i];
+}
+
+size_t hc_check_count(const struct hc_snapshot *s)
+{
+	return s->nchecks;
+}
+
+struct hc_check hc_check_at(const struct hc_snapshot *s, size_t i)
+{
+	return s->checks[i];
+}
+
+uint32_t hc_type_count(const struct hc_snapshot *s)
+{
+	return s->ntypes;
+}
+
+const struct hc_type *hc_type_at(const struct hc_snapshot *s, uint32_t i)
+{
+	return s->types[i];
+}
+
+uint32_t hc_type_number(const struct hc_snapshot *s, const struct hc_type *t)
+{
+	for (uint32_t i = 0; i < s->ntypes; i++)
+		if (s->types[i] == t)
+			return i;
+	return UINT32_MAX;
+}
+
+const char *hc_type_name(const struct hc_type *t)
+{
+	return t->name;
+}
+
+const char *hc_type_package(const struct hc_snapshot *s, const struct hc_type *t)
+{
+	(void)s;
+	return t->package ? t->package : "";
+}
+
+enum hc_kind hc_type_kind(const struct hc_type *t)
+{
+	return t->kind;
+}
+
+uint64_t hc_type_size(const struct hc_type *t)
+{
+	return t->size;
+}
+
+uint64_t hc_type_len(const struct hc_type *t)
+{
+	return t->len;
+}
+
+const struct hc_type *hc_type_elem(const struct hc_snapshot *s, const struct hc_type *t)
+{
+	(void)s;
+	return t->elem;
+}
+
+const struct hc_type *hc_type_key(const struct hc_snapshot *s, const struct hc_type *t)
+{
+	(void)s;
+	return t->key;
+}
+
+uint32_t hc_type_field_count(const struct hc_type *t)
+{
+	return t->nfields;
+}
+
+struct hc_field hc_type_field_at(const struct hc_snapshot *s, const struct hc_type *t, uint32_t i)
+{
+	(void)s;
+	return t->fields[i];
+}
+
+bool hc_type_is_pointer_at(const struct hc_snapshot *s, const struct hc_type *t, uint64_t offset)
+{
+	(void)s, (void)t;
+	return offset % 8 == 0;
+}
+
+bool hc_type_synthetic(const struct hc_type *t)
+{
+	(void)t;
+	return false;
+}
+
+hc_node hc_object_limit(const struct hc_snapshot *s)
+{
+	return s->nobjects;
+}
+
+hc_node hc_object_next(const struct hc_snapshot *s, hc_node from, bool live_only)
+{
+	while (from < s->nobjects && live_only && s->objects[from].dead)
+		from++;
+	return from < s->nobjects ? from : HC_NODE_NONE;
+}
+
+bool hc_object_get(const struct hc_snapshot *s, hc_node node, struct hc_object *ret)
+{
+	if (node >= s->nobjects)
+		return false;
+	const struct fake_object *o = &s->objects[node];
+	const struct hc_class *c = &s->classes[o->class];
+	*ret = (struct hc_object){.node = node, .addr = 0xc000000000 + 64 * (uint64_t)node, .slot_size = o->slot, .used = o->used,
+	                          .type = c->type, .count = 1, .origin = c->type ? HC_ORIGIN_EXACT : HC_ORIGIN_UNKNOWN};
+	ret->flags = (o->dead ? 0u : HC_OBJ_LIVE) | (c->array ? HC_OBJ_ARRAY : 0u) | (o->pointers ? 0u : HC_OBJ_NOSCAN);
+	if (c->array && c->type && c->type->size)
+		ret->count = o->used / c->type->size;
+	return true;
+}
+
+hc_node hc_object_find(const struct hc_snapshot *s, uint64_t addr, uint64_t *offset)
+{
+	uint64_t node = (addr - 0xc000000000) / 64;
+	*offset = addr % 64;
+	return node < s->nobjects ? (hc_node)node : HC_NODE_NONE;
+}
+
+uint32_t hc_object_class(const struct hc_snapshot *s, const struct hc_object *o)
+{
+	return s->objects[o->node].class;
+}
+
+uint32_t hc_class_count(const struct hc_snapshot *s)
+{
+	return s->nclasses;
+}
+
+struct hc_class hc_class_at(const struct hc_snapshot *s, uint32_t i)
+{
+	struct hc_class c = s->classes[i];
+	if (!c.package)
+		c.package = c.type && c.type->package ? c.type->package : "";
+	return c;
+}
+
+size_t hc_object_type_name(const struct hc_snapshot *s, const struct hc_object *o, char *buf, size_t size)
+{
+	const char *name = s->classes[s->objects[o->node].class].name;
+	if (size) {
+		strncpy(buf, name, size - 1);
+		buf[size - 1] = '\0';
+	}
+	return strlen(name);
+}
+
+size_t hc_field_path(const struct hc_snapshot *s, const struct hc_type *t, uint64_t offset, bool indexes, char *buf, size_t size)
+{
+	(void)s, (void)indexes;
+	const char *name = "";
+	for (uint32_t i = 0; i < t->nfields; i++)
+		if (t->fields[i].offset <= offset)
+			name = t->fields[i].name;
+	if (size) {
+		strncpy(buf, name, size - 1);
+		buf[size - 1] = '\0';
+	}
+	return strlen(name);
+}
+
+void hc_edges(const struct hc_snapshot *s, hc_node node, struct hc_edge_iter *it)
+{
+	it->s = s;
+	it->opaque[0] = node < s->nobjects ? s->objects[node].pointers : 0;
+}
+
+bool hc_edge_next(struct hc_edge_iter *it, struct hc_edge *ret)
+{
+	*ret = (struct hc_edge){0, 0};
+	return it->opaque[0]-- > 0;
+}
+
+uint32_t hc_root_count(const struct hc_snapshot *s)
+{
+	return s->nroots;
+}
+
+struct hc_root hc_root_at(const struct hc_snapshot *s, uint32_t i)
+{
+	return s->roots[i];
+}
+
+uint32_t hc_goroutine_count(const struct hc_snapshot *s)
+{
+	return s->ngoroutines;
+}
+
+struct hc_goroutine hc_goroutine_at(const struct hc_snapshot *s, uint32_t i)
+{
+	return s->goroutines[i];
+}
+
+struct hc_frame hc_frame_at(const struct hc_snapshot *s, uint32_t i)
+{
+	return s->frames[i];
+}
+
+size_t hc_frame_lines(const struct hc_snapshot *s, uint32_t frame, struct hc_line *out, size_t max)
+{
+	size_t n = 0;
+	while (n < max && n < 4 && s->lines[frame].line[n].function) {
+		out[n] = s->lines[frame].line[n];
+		n++;
+	}
+	return n;
+}
+
+hc_node hc_dominator(const struct hc_snapshot *s, hc_node node)
+{
+	if (node >= s->nobjects)
+		return s->roots[node - s->nobjects].parent;
+	return s->objects[node].dead ? HC_NODE_NONE : s->objects[node].dominator;
+}
+
+uint64_t hc_retained(const struct hc_snapshot *s, hc_node node)
+{
+	return s->retained[node];
+}
+
+uint64_t hc_retained_objects(const struct hc_snapshot *s, hc_node node)
+{
+	return s->retained[node] ? 1 : 0;
+}
+
+struct hc_error *hc_dom_begin(const struct hc_snapshot *s, struct hc_dom_iter *it)
+{
+	uint32_t *at = calloc(1, sizeof(*at));
+	it->s = s;
+	it->state = at;
+	return NULL;
+}
+
+bool hc_dom_next(struct hc_dom_iter *it, struct hc_dom_step *ret)
+{
+	const struct hc_snapshot *s = it->s;
+	uint32_t *at = it->state;
+	if (*at < s->nroots) {
+		*ret = (struct hc_dom_step){s->nobjects + *at, s->roots[*at].parent, 0};
+		++*at;
+		return true;
+	}
+	while (*at < s->nroots + s->nobjects) {
+		uint32_t i = (*at)++ - s->nroots;
+		const struct fake_object *o = &s->objects[i];
+		if (!o->dead) {
+			*ret = (struct hc_dom_step){i, o->dominator, o->via};
+			return true;
+		}
+	}
+	return false;
+}
+
+void hc_dom_end(struct hc_dom_iter *it)
+{
+	free(it->state);
+	it->state = NULL;
+}
+
+#endif
