@@ -36,6 +36,11 @@ struct far_edge {
 	uint64_t word; /* of the object */
 };
 
+/* Objects whose type the allocator recorded: what propagation says of them when the record is hidden from it. */
+struct typing_stats {
+	uint64_t hidden_agree, hidden_differ, hidden_silent;
+};
+
 struct graph {
 	const struct heap *heap;
 	uint32_t nslots, nroots; /* nodes = nslots + nroots */
@@ -73,6 +78,7 @@ struct graph {
 	uint32_t *retained_objects; /* preorder number -> objects, the node included unless it is a root node */
 
 	uint64_t type_conflicts, type_rejected;
+	struct typing_stats typing;
 	struct graph_private *priv;
 	unsigned threads;
 };
@@ -103,7 +109,7 @@ static inline bool node_is_inner(const struct graph *g, uint32_t node)
 static inline uint64_t edge_start(const struct graph *g, uint32_t node)
 {
 	uint64_t base = g->edge_base[node / EDGE_BLOCK];
-	if (__builtin_expect(base & EDGE_WIDE, 0))
+	if (__builtin_expect((base & EDGE_WIDE) != 0, 0))
 		return g->wide[(base & ~EDGE_WIDE) + node % EDGE_BLOCK];
 	return base + g->edge_row[node];
 }

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Types of objects: seeds, propagation, inference. Single-threaded; the order is breadth first from the seeds, which
+ * come in a fixed order, so that the same snapshot gives the same types.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/pool.h"
+#include "graph/typing_priv.h"
+
+enum { MAX_ROUNDS = 64, FIRST_QUEUE = 1 << 14 };
+
+/* ---- the queue ---- */
+
+static bool queue_grow(struct typing *ty)
+{
+	uint64_t n = ty->queue ? (ty->queue_mask + 1) * 2 : FIRST_QUEUE, len = ty->queue_tail - ty->queue_head;
+	uint64_t *q = big_alloc(n * sizeof(*q));
+	if (!q)
+		return false;
+	for (uint64_t i = 0; i < len; i++)
+		q[i] = ty->queue[(ty->queue_head + i) & ty->queue_mask];
+	if (ty->queue)
+		big_free(ty->queue, (ty->queue_mask + 1) * sizeof(*q));
+	ty->queue = q;
+	ty->queue_mask = n - 1;
+	ty->queue_head = 0;
+	ty->queue_tail = len;
+	return true;
+}
+
+void typing_queue(struct typing *ty, uint32_t span, uint32_t id)
+{
+	if (bit_get(ty->queued, id))
+		return;
+	if (ty->queue_tail - ty->queue_head > ty->queue_mask && !queue_grow(ty)) {
+		ty->nomem = true;
+		return;
+	}
+	bit_set(ty->queued, id);
+	ty->queue[ty->queue_tail++ & ty->queue_mask] = (uint64_t)span << 32 | id;
+}
+
+void typing_drain(struct typing *ty)
+{
+	while ((ty->queue_head != ty->queue_tail || ty->region_at < ty->regions.len) && !ty->nomem) {
+		while (ty->queue_head != ty->queue_tail && !ty->nomem) {
+			uint64_t e = ty->queue[ty->queue_head++ & ty->queue_mask];
+			bit_clear(ty->queued, (uint32_t)e);
+			object_scan(ty, (uint32_t)(e >> 32), (uint32_t)e);
+		}
+		regions_scan(ty);
+	}
+}
+
+/* ---- begin and end ---- */
+
+/* Go's size classes, the same from 1.17 to 1.27 (internal/runtime/gc/sizeclasses.go). */
+static const uint16_t size_classes[] = {
+	8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448, 480,
+	512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864,
+	5376, 6144, 6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480,
+	21760, 24576, 27264, 28672, 32768,
+};
+
+static void prev_classes(struct typing *ty)
+{
+	uint32_t prev = 0;
+	size_t c = 0;
+	for (uint32_t size = 8; size <= 32768; size += 8) {
+		ty->prev_class[size / 8] = prev;
+		if (size == size_classes[c]) {
+			prev = size;
+			c++;
+		}
+	}
+}
+
+static void known_types(struct typing *ty)
+{
+	struct types *t = ty->t;
+	ty->uint8 = types_by_name(t, "uint8");
+	ty->eface = types_by_name(t, "interface {}");
+	ty->sudog = types_by_name(t, "runtime.sudog");
+	ty->mapextra = types_by_name(t, "runtime.mapextra");
+	struct type tiny = {.name = "(tiny values)", .pkg = "", .size = 16, .elem = TYPE_NONE, .key = TYPE_NONE,
+	                    .storage = TYPE_NONE, .kind = KIND_STRUCT, .flags = TYPE_F_SYNTHETIC | TYPE_F_OPAQUE};
+	ty->tiny = types_add(t, &tiny);
+	if (ty->uint8 == TYPE_NONE) {
+		struct type byte = {.name = "uint8", .pkg = "", .size = 1, .elem = TYPE_NONE, .key = TYPE_NONE,
+		                    .storage = TYPE_NONE, .kind = KIND_UINT8, .flags = TYPE_F_SYNTHETIC};
+		ty->uint8 = types_add(t, &byte);
+	}
+	struct hc_error *err = types_finish(t);
+	ty->nomem |= err != NULL || ty->uint8 == TYPE_NONE || ty->tiny == TYPE_NONE;
+	hc_error_free(err);
+}
+
+static bool typing_init(struct typing *ty, struct graph *g, struct types *t, struct diag *diag)
+{
+	const struct heap *h = g->heap;
+	uint64_t n = g->nslots;
+	ty->g = g;
+	ty->h = h;
+	ty->t = t;
+	ty->diag = diag;
+	ty->word = h->word;
+	ty->be = h->be;
+	ty->tw = g->tw = big_alloc(n * sizeof(*g->tw));
+	ty->slack = g->slack = big_alloc(n * sizeof(*g->slack));
+	ty->shadow_tw = big_alloc(n * sizeof(*ty->shadow_tw));
+	ty->shadow_slack = big_alloc(n * sizeof(*ty->shadow_slack));
+	ty->queued = big_alloc(bit_words(n) * sizeof(*ty->queued));
+	ty->type_words = calloc(WORD_CACHE, sizeof(*ty->type_words));
+	ty->itabs = calloc(WORD_CACHE, sizeof(*ty->itabs));
+	ty->closures = calloc(CLOSURE_CACHE, sizeof(*ty->closures));
+	ty->waiter_budget = 4 * n + 1024;
+	if (!ty->tw || !ty->slack || !ty->shadow_tw || !ty->shadow_slack || !ty->queued || !ty->type_words || !ty->itabs ||
+	    !ty->closures || !queue_grow(ty) || !typing_regions_init(ty))
+		return false;
+	for (uint64_t i = 0; i < n; i++)
+		ty->tw[i] = TW_TYPE_MASK;
+	prev_classes(ty);
+	known_types(ty);
+	return !ty->nomem;
+}
+
+static void typing_deinit(struct typing *ty)
+{
+	uint64_t n = ty->g->nslots;
+	big_free(ty->shadow_tw, n * sizeof(*ty->shadow_tw));
+	big_free(ty->shadow_slack, n * sizeof(*ty->shadow_slack));
+	big_free(ty->queued, bit_words(n) * sizeof(*ty->queued));
+	if (ty->queue)
+		big_free(ty->queue, (ty->queue_mask + 1) * sizeof(*ty->queue));
+	free(ty->type_words);
+	free(ty->itabs);
+	free(ty->closures);
+	free(ty->region_cache);
+	map_free(&ty->closure_types);
+	map_free(&ty->region_seen);
+	vec_free(&ty->regions);
+	vec_free(&ty->ranges);
+	vec_free(&ty->storage);
+	vec_free(&ty->ops);
+	for (uint32_t i = 0; i < ty->nchunks; i++)
+		free(ty->chunks[i]);
+	free(ty->chunks);
+	arena_free(&ty->arena);
+}
+
+/* ---- the result ---- */
+
+/* What the claims said of an object, held against what the allocator recorded. */
+static void shadow_compare(struct typing *ty, uint32_t id)
+{
+	uint32_t was = ty->tw[id], said = ty->shadow_tw[id];
+	struct typing_stats *st = &ty->g->typing;
+	if (tw_origin(said) == ORIGIN_UNKNOWN) {
+		st->hidden_silent++;
+	} else if (type_same(ty->t, tw_type(was), tw_type(said))) {
+		st->hidden_agree++;
+	} else {
+		st->hidden_differ++;
+		diag_add(ty->diag, HC_SEV_DEBUG, "an object of slot %" PRIu32 " is recorded as %s, references say %s", id,
+		         ty->t->t[tw_type(was)].name, ty->t->t[tw_type(said)].name);
+	}
+}
+
+static void typing_finish(struct typing *ty)
+{
+	for (uint32_t id = 0; id < ty->g->nslots; id++) {
+		uint32_t tw = ty->tw[id];
+		if (tw & TW_RECORDED)
+			shadow_compare(ty, id);
+		if (tw_origin(tw) == ORIGIN_UNKNOWN) {
+			ty->tw[id] = TW_TYPE_MASK;
+			ty->slack[id] = 0;
+		} else {
+			ty->tw[id] = tw & ~TW_INTERNAL;
+		}
+	}
+}
+
+struct hc_error *graph_type(struct graph *g, struct types *t, struct diag *diag)
+{
+	struct typing *ty = calloc(1, sizeof(*ty));
+	if (!ty)
+		return err_nomem();
+	bool ok = typing_init(ty, g, t, diag);
+	if (ok) {
+		typing_seeds(ty);
+		typing_drain(ty);
+		for (int round = 0; round < MAX_ROUNDS && !ty->nomem && typing_infer(ty); round++)
+			typing_drain(ty);
+		typing_finish(ty);
+	}
+	ok = ok && !ty->nomem;
+	typing_deinit(ty);
+	free(ty);
+	return ok ? NULL : err_nomem();
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Channels (runtime/chan.go). The buffer of elements without pointers lies in the channel's own object, behind the
+ * header; else it is an object of its own. Waiting goroutines hang on the queues as sudogs, whose elem points to the
+ * value that they send or the place that receives.
+ */
+#include <string.h>
+
+#include "graph/typing_priv.h"
+
+/* T of "hchan<T>". */
+static uint32_t chan_elem(const struct typing *ty, const char *name)
+{
+	char text[1024];
+	size_t len = strlen(name);
+	if (len < 8 || len - 7 >= sizeof(text) || name[len - 1] != '>')
+		return TYPE_NONE;
+	memcpy(text, name + 6, len - 7);
+	text[len - 7] = 0;
+	return types_by_name(ty->t, text);
+}
+
+static int32_t field_off(const struct types *t, uint32_t type, const char *name)
+{
+	const struct field *f = type_field(t, type, name);
+	return f && f->offset < INT32_MAX ? (int32_t)f->offset : -1;
+}
+
+bool chan_compile(struct typing *ty, uint32_t type, struct storage *s)
+{
+	s->ptr = field_off(ty->t, type, "buf");
+	s->n = field_off(ty->t, type, "dataqsiz");
+	s->n_size = (uint8_t)ty->word;
+	s->extra = field_off(ty->t, type, "recvq");
+	s->extra2 = field_off(ty->t, type, "sendq");
+	s->elem = chan_elem(ty, ty->t->t[type].name);
+	return s->ptr >= 0 && s->n >= 0 && s->elem != TYPE_NONE;
+}
+
+/* "hchan<T>" by the runtime's layout, where there is no debug information. */
+static uint32_t chan_make(struct typing *ty, uint32_t chantype)
+{
+	struct types *ts = ty->t;
+	const struct layout *l = &ts->layout;
+	uint32_t number = types_by_name(ts, "uintptr"), any = types_by_name(ts, "unsafe.Pointer"), elem = ts->t[chantype].elem;
+	struct field *f = arena_alloc(&ts->arena, 7 * sizeof(*f));
+	if (!f || elem >= ts->n || number == TYPE_NONE || any == TYPE_NONE || !layout_has(l, L_HCHAN_SENDQ))
+		return TYPE_NONE;
+	const struct { const char *name; enum layout_field at; uint32_t type; } list[] = {
+		{"dataqsiz", L_HCHAN_DATAQSIZ, number}, {"buf", L_HCHAN_BUF, any}, {"timer", L_HCHAN_TIMER, any},
+		{"elemtype", L_HCHAN_ELEMTYPE, any}, {"recvq", L_HCHAN_RECVQ, any}, {"sendq", L_HCHAN_SENDQ, any},
+	};
+	uint32_t n = 0;
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (layout_has(l, list[i].at))
+			f[n++] = (struct field){list[i].name, list[i].type, (uint64_t)l->f[list[i].at].off, false};
+	/* Behind sendq {first, last}: the lock, a word; from Go 1.25 the bubble in front of it. */
+	uint64_t words = l->minor >= 25 ? 4 : 3;
+	struct type t = {.pkg = "", .size = f[n - 1].offset + words * ty->word, .elem = TYPE_NONE, .key = TYPE_NONE,
+	                 .storage = TYPE_NONE, .fields = f, .nfields = n, .kind = KIND_STRUCT, .flags = TYPE_F_SYNTHETIC};
+	t.name = arena_printf(&ts->arena, "hchan<%s>", ts->t[elem].name);
+	return t.name ? types_add(ts, &t) : TYPE_NONE;
+}
+
+static uint32_t chan_storage(struct typing *ty, uint32_t chantype)
+{
+	uint32_t id = ty->t->t[chantype].storage;
+	if (id != TYPE_NONE)
+		return id;
+	id = chan_make(ty, chantype);
+	ty->t->t[chantype].storage = id;
+	return id;
+}
+
+void chan_claim(struct typing *ty, uint64_t addr, uint32_t chantype, unsigned flags)
+{
+	uint32_t id = chantype < ty->t->n ? chan_storage(ty, chantype) : TYPE_NONE;
+	if (id == TYPE_NONE)
+		return;
+	const struct prog *p = prog_of(ty, id);
+	uint64_t bytes = p->size, buf, n, more;
+	if (p->special == SP_CHAN) {
+		struct storage s = ty->storage.data[p->aux];
+		/* In the same object: straight behind the header. */
+		if (proc_word(ty->h->proc, addr + (uint64_t)s.ptr, &buf) && buf == addr + p->size &&
+		    proc_word(ty->h->proc, addr + (uint64_t)s.n, &n) &&
+		    !__builtin_mul_overflow(n, ty->t->t[s.elem].size, &more) && more <= UINT64_MAX - bytes)
+			bytes += more;
+	}
+	claim(ty, addr, id, bytes, flags);
+}
+
+/* The goroutines that wait: each sudog, and what it sends or receives. */
+static void waiters_scan(struct typing *ty, uint64_t queue, uint32_t elem, unsigned flags)
+{
+	const struct layout *l = &ty->t->layout;
+	const struct proc *p = ty->h->proc;
+	uint64_t at, value;
+	if (!layout_has(l, L_SUDOG_ELEM) || !layout_has(l, L_SUDOG_NEXT) || !proc_word(p, queue, &at))
+		return;
+	for (; at && ty->waiter_budget; ty->waiter_budget--) {
+		if (ty->sudog != TYPE_NONE)
+			claim(ty, at, ty->sudog, ty->t->t[ty->sudog].size, flags);
+		if (proc_word(p, layout_addr(l, at, L_SUDOG_ELEM), &value) && value)
+			claim(ty, value, elem, ty->t->t[elem].size, flags);
+		if (!proc_word(p, layout_addr(l, at, L_SUDOG_NEXT), &at))
+			return;
+	}
+}
+
+void chan_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned flags)
+{
+	struct storage s = ty->storage.data[p->aux];
+	const struct proc *proc = ty->h->proc;
+	uint64_t buf, n, bytes;
+	flags &= CLAIM_INFER;
+	if (proc_word(proc, addr + (uint64_t)s.ptr, &buf) && proc_word(proc, addr + (uint64_t)s.n, &n) && buf && n &&
+	    buf - addr >= p->size && !__builtin_mul_overflow(n, ty->t->t[s.elem].size, &bytes))
+		claim(ty, buf, s.elem, bytes, flags | CLAIM_ARRAY);
+	if (s.extra >= 0)
+		waiters_scan(ty, addr + (uint64_t)s.extra, s.elem, flags);
+	if (s.extra2 >= 0)
+		waiters_scan(ty, addr + (uint64_t)s.extra2, s.elem, flags);
+}

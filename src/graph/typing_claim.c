@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a pointer says about the object it points to, and whether to believe it.
+ *
+ * A claim "n values of T at offset o" describes the whole object when it starts at the object's start (or is an array
+ * that can be continued backwards to it), ends where a request for that many bytes would have got just this size class,
+ * and has its pointers where the collector has them. Then it fits. What does not fit may be true of a part of the object
+ * (a field, a sub-slice): it is kept as pending, for typing_infer.c, as long as nothing that fits turns up.
+ *
+ * Between two claims that fit, the one that contains the other at its start wins, in whatever order they come.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/ckd.h"
+#include "graph/typing_priv.h"
+
+enum { MASK_STEP = 16 }; /* mask words read at once */
+
+/* A claim seen from the object. */
+struct view {
+	uint32_t span, id;
+	uint64_t off, end; /* of the claimed bytes in the object */
+	uint64_t usable;   /* bytes of the object */
+};
+
+/* ---- sizes and masks ---- */
+
+uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable)
+{
+	if (!s->elemsize)
+		return usable; /* the limit of such spans is the requested size */
+	uint64_t min = (uint64_t)ty->prev_class[s->elemsize / 8] + 1;
+	if (!(s->flags & SPAN_HEADER))
+		return min;
+	/* Headers are for requests of more than 512 bytes (64 bits) and count as part of them. */
+	uint64_t least = 8u * ty->word * ty->word + 1;
+	return min > least + 8 ? min - 8 : least;
+}
+
+/*
+ * Compares the value's pointer bits with the object's over [off, off + bytes). With `whole`, the object must have no
+ * pointers elsewhere.
+ */
+static bool mask_agrees(struct typing *ty, const struct view *v, const struct prog *p, uint64_t off, uint64_t bytes,
+                        bool whole)
+{
+	const struct heap *h = ty->h;
+	if (h->spans[v->span].flags & SPAN_NOSCAN)
+		return p->ptr_words == 0 || (p->flags & PROG_ANYMASK);
+	if (p->ptr_words && off % ty->word)
+		return false;
+	uint64_t first = off / ty->word, last = (off + bytes + ty->word - 1) / ty->word;
+	uint64_t mask[MASK_STEP], from = whole ? 0 : first, n;
+	do {
+		n = heap_object_mask(h, v->id, from, mask, 64 * MASK_STEP);
+		for (uint64_t i = 0; i * 64 < n; i++) {
+			uint64_t at = from + i * 64, want = 0, care = ~UINT64_C(0);
+			if (at < last && at >= first)
+				want = prog_bits(p, at - first);
+			if (at < last && last - at < 64)
+				care = (UINT64_C(1) << (last - at)) - 1;
+			want &= care;
+			if (!whole && at >= last)
+				return true;
+			if (want != (whole ? mask[i] : mask[i] & care))
+				return false;
+		}
+		from += n;
+	} while (n == 64 * MASK_STEP && (whole || from < last));
+	return true;
+}
+
+bool mask_matches(struct typing *ty, uint32_t span, uint32_t id, const struct prog *p, uint64_t bytes)
+{
+	struct view v = {.span = span, .id = id};
+	return mask_agrees(ty, &v, p, 0, bytes, true);
+}
+
+/* ---- setting ---- */
+
+void typing_set(struct typing *ty, uint32_t span, uint32_t id, uint32_t tw, uint64_t used)
+{
+	uint64_t usable = span_usable(ty->h, span), slack = used < usable ? usable - used : 0;
+	ty->tw[id] = tw;
+	ty->slack[id] = slack > UINT16_MAX ? UINT16_MAX : (uint16_t)slack;
+	const struct prog *p = prog_of(ty, tw_type(tw));
+	if ((p->nops || p->special) && !(ty->h->spans[span].flags & SPAN_NOSCAN))
+		typing_queue(ty, span, id);
+	else if (p->special) /* storage of a container without pointers: its fields still lead on */
+		typing_queue(ty, span, id);
+}
+
+static uint32_t make_tw(const struct claim *c)
+{
+	enum origin o = c->flags & CLAIM_INFER ? ORIGIN_INFERRED : c->flags & CLAIM_EXACT ? ORIGIN_EXACT : ORIGIN_PROPAGATED;
+	return c->type | (uint32_t)o << TW_ORIGIN_SHIFT | (c->flags & (CLAIM_ARRAY | CLAIM_STRING) ? TW_ARRAY : 0) |
+	       (c->flags & CLAIM_STRING ? TW_STRBYTES : 0);
+}
+
+/* Lower is better. */
+static unsigned origin_rank(uint32_t tw)
+{
+	return tw_origin(tw) == ORIGIN_UNKNOWN ? 4 : (unsigned)tw_origin(tw);
+}
+
+static uint64_t used_of(const struct view *v, uint16_t slack)
+{
+	return slack < v->usable ? v->usable - slack : 0;
+}
+
+/* ---- which of two ---- */
+
+static void conflict(struct typing *ty, uint32_t a, uint32_t b, uint64_t addr)
+{
+	ty->g->type_conflicts++;
+	diag_add(ty->diag, HC_SEV_DEBUG, "the object at %#" PRIx64 " is %s by one reference and %s by another", addr,
+	         ty->t->t[a].name, ty->t->t[b].name);
+}
+
+/* Does a claim that fits win over the typing that the object has? */
+static bool beats(struct typing *ty, const struct view *v, const struct claim *c, uint32_t tw, bool count)
+{
+	uint32_t old = tw_type(tw);
+	unsigned rank_old = origin_rank(tw), rank_new = origin_rank(make_tw(c));
+	if (rank_old == 4)
+		return true;
+	const struct prog *po = prog_of(ty, old), *pn = prog_of(ty, c->type);
+	if ((rank_old == ORIGIN_INFERRED) != (rank_new == ORIGIN_INFERRED))
+		return rank_new < rank_old;
+	if ((po->flags ^ pn->flags) & PROG_WEAK)
+		return po->flags & PROG_WEAK;
+	if (type_starts_with(ty->t, old, c->type))
+		return false;
+	if (type_starts_with(ty->t, c->type, old))
+		return true;
+	if (count)
+		conflict(ty, old, c->type, span_object_addr(&ty->h->spans[v->span], v->id));
+	/* Two views of the same bytes. A struct says more than the array of its words that some code sees in it. */
+	if (po->size != pn->size)
+		return pn->size > po->size;
+	if (rank_old != rank_new)
+		return rank_new < rank_old;
+	bool alloc_old = ty->t->t[old].rtype != 0, alloc_new = ty->t->t[c->type].rtype != 0;
+	if (alloc_old != alloc_new)
+		return alloc_new;
+	return c->type < old;
+}
+
+/* ---- the same type again ---- */
+
+/* Two typings with one element type become one: the larger extent, the better origin. */
+static bool merge(const struct view *v, const struct claim *c, uint32_t *tw, uint16_t *slack)
+{
+	uint64_t used = used_of(v, *slack);
+	uint32_t new = make_tw(c), w = *tw;
+	bool grown = v->end > used;
+	if (origin_rank(new) < origin_rank(w))
+		w = (w & ~(3u << TW_ORIGIN_SHIFT)) | (new & 3u << TW_ORIGIN_SHIFT);
+	if (c->flags & CLAIM_STRING) {
+		if (v->end >= used)
+			w |= TW_STRBYTES;
+	} else if (grown) {
+		w &= ~(uint32_t)TW_STRBYTES;
+	}
+	w |= new & TW_ARRAY;
+	*tw = w;
+	if (grown)
+		*slack = (uint16_t)(v->usable - v->end > UINT16_MAX ? UINT16_MAX : v->usable - v->end);
+	return grown;
+}
+
+/* ---- objects whose type the allocator recorded ---- */
+
+/*
+ * The record names the element; how many there are, and whether it is a slice, only a slice header knows. Until one
+ * comes up the count is what fits into the slot.
+ */
+static void recorded_claim(struct typing *ty, const struct view *v, const struct claim *c, uint64_t min)
+{
+	uint32_t *tw = &ty->tw[v->id];
+	if (!(c->flags & CLAIM_ARRAY) || !type_same(ty->t, tw_type(*tw), c->type))
+		return;
+	uint64_t size = ty->t->t[c->type].size;
+	if (v->end < min || v->off % size)
+		return;
+	if ((*tw & TW_COUNTED) && used_of(v, ty->slack[v->id]) >= v->end)
+		return;
+	*tw |= TW_ARRAY | TW_COUNTED;
+	ty->slack[v->id] = (uint16_t)(v->usable - v->end > UINT16_MAX ? UINT16_MAX : v->usable - v->end);
+}
+
+/* What propagation would say without the record, kept aside. */
+static void shadow_claim(struct typing *ty, const struct view *v, const struct claim *c)
+{
+	uint32_t *tw = &ty->shadow_tw[v->id];
+	uint16_t *slack = &ty->shadow_slack[v->id];
+	if (origin_rank(*tw) != 4 && type_same(ty->t, tw_type(*tw), c->type)) {
+		merge(v, c, tw, slack);
+		return;
+	}
+	if (!beats(ty, v, c, *tw, false) || !mask_agrees(ty, v, prog_of(ty, c->type), 0, v->end, true))
+		return;
+	*tw = make_tw(c);
+	*slack = (uint16_t)(v->usable - v->end > UINT16_MAX ? UINT16_MAX : v->usable - v->end);
+}
+
+/* ---- tiny blocks ---- */
+
+/*
+ * A block of the tiny allocator holds several values of less than 16 bytes. One type word has to do for all: the type
+ * that all known ones have, else "tiny values".
+ */
+static void tiny_claim(struct typing *ty, const struct view *v, const struct claim *c)
+{
+	uint32_t tw = ty->tw[v->id];
+	struct claim whole = *c;
+	whole.flags &= ~(unsigned)CLAIM_ARRAY;
+	if (tw_origin(tw) == ORIGIN_UNKNOWN) {
+		typing_set(ty, v->span, v->id, make_tw(&whole), v->end);
+		return;
+	}
+	if (type_same(ty->t, tw_type(tw), c->type)) {
+		merge(v, &whole, &ty->tw[v->id], &ty->slack[v->id]);
+		return;
+	}
+	uint64_t used = used_of(v, ty->slack[v->id]);
+	if (used == v->usable && ty->t->t[tw_type(tw)].size > 8 && tw_type(tw) != ty->tiny)
+		return; /* a value of 16 bytes, and a pointer into it */
+	struct claim mixed = {c->addr, 0, ty->tiny, CLAIM_INFER};
+	if (ty->tiny != TYPE_NONE)
+		typing_set(ty, v->span, v->id, make_tw(&mixed), v->end > used ? v->end : used);
+}
+
+/* ---- parts ---- */
+
+static void reject(struct typing *ty, const struct view *v, const struct claim *c, const char *why)
+{
+	ty->g->type_rejected++;
+	diag_add(ty->diag, HC_SEV_DEBUG, "a reference says that %s is at offset %" PRIu64 " of the object at %#" PRIx64
+	         ", but %s", ty->t->t[c->type].name, v->off, span_object_addr(&ty->h->spans[v->span], v->id), why);
+}
+
+/* Keeps what is known of a part of an untyped object: the largest type, the lowest offset. */
+static void pending_claim(struct typing *ty, const struct view *v, const struct claim *c)
+{
+	uint32_t tw = ty->tw[v->id];
+	uint64_t size = ty->t->t[c->type].size, off = v->off;
+	if (tw_origin(tw) != ORIGIN_UNKNOWN)
+		return;
+	if (v->usable > UINT16_MAX) /* only good for arrays: the place in the element */
+		off %= size;
+	if (off > UINT16_MAX)
+		return;
+	if (tw & TW_PENDING) {
+		uint64_t old = ty->t->t[tw_type(tw)].size;
+		if (size < old || (size == old && off > ty->slack[v->id]) ||
+		    (size == old && off == ty->slack[v->id] && c->type >= tw_type(tw)))
+			return;
+	}
+	if (!mask_agrees(ty, v, prog_of(ty, c->type), v->off, v->end - v->off, false)) {
+		reject(ty, v, c, "the object has its pointers elsewhere");
+		return;
+	}
+	ty->tw[v->id] = c->type | TW_PENDING | (c->flags & CLAIM_ARRAY ? TW_ARRAY : 0);
+	ty->slack[v->id] = (uint16_t)off;
+}
+
+/* ---- the claim ---- */
+
+/* The bytes of a string or byte slice: no size is wrong for them. The rest of the slot was requested, too. */
+static void bytes_claim(struct typing *ty, struct view *v, const struct claim *c, uint64_t min)
+{
+	uint32_t tw = ty->tw[v->id];
+	if (v->end < min && (c->flags & CLAIM_STRING))
+		v->end = min;
+	if (v->end < min) {
+		pending_claim(ty, v, c);
+		return;
+	}
+	if (beats(ty, v, c, tw, false))
+		typing_set(ty, v->span, v->id, make_tw(c), v->end);
+}
+
+static void object_claim(struct typing *ty, struct view *v, const struct claim *c, const struct prog *p)
+{
+	const struct span *s = &ty->h->spans[v->span];
+	uint32_t tw = ty->tw[v->id];
+	uint64_t min = span_min_request(ty, s, v->usable);
+	bool aligned = v->off == 0 || ((c->flags & CLAIM_ARRAY) && v->off % p->size == 0);
+	if (p->ptr_words && (s->flags & SPAN_NOSCAN) && !(p->flags & PROG_ANYMASK)) {
+		reject(ty, v, c, "the object has no pointers");
+		return;
+	}
+	if ((s->flags & SPAN_TINY) && v->end - v->off < v->usable) {
+		tiny_claim(ty, v, c);
+		return;
+	}
+	if (tw & TW_RECORDED) {
+		recorded_claim(ty, v, c, min);
+		if (aligned && v->end >= min)
+			shadow_claim(ty, v, c);
+		return;
+	}
+	if (tw_origin(tw) != ORIGIN_UNKNOWN && aligned && type_same(ty->t, tw_type(tw), c->type)) {
+		if (v->end >= min && merge(v, c, &ty->tw[v->id], &ty->slack[v->id]))
+			typing_set(ty, v->span, v->id, ty->tw[v->id], v->end);
+		return;
+	}
+	if (c->type == ty->uint8 && (s->flags & SPAN_NOSCAN) && (c->flags & (CLAIM_ARRAY | CLAIM_STRING))) {
+		bytes_claim(ty, v, c, min);
+		return;
+	}
+	if (!aligned || v->end < min) {
+		if (v->off == 0 && !(c->flags & CLAIM_ARRAY) && p->aux != UINT32_MAX && !(p->flags & PROG_TRIE_NODE) &&
+		    !p->special)
+			claim(ty, c->addr, p->aux, ty->t->t[p->aux].size, c->flags);
+		else if (!(p->flags & PROG_WEAK) || c->type == ty->uint8)
+			pending_claim(ty, v, c);
+		return;
+	}
+	bool part = (s->flags & SPAN_TINY) && tw_origin(tw) != ORIGIN_UNKNOWN && ty->t->t[tw_type(tw)].size < v->usable &&
+	            !(tw & TW_ARRAY);
+	if (!part && !beats(ty, v, c, tw, true))
+		return;
+	/* Pointers in front of it or behind: it is a part of something larger. */
+	if (!mask_agrees(ty, v, p, 0, v->end, true))
+		pending_claim(ty, v, c);
+	else
+		typing_set(ty, v->span, v->id, make_tw(c), v->end);
+}
+
+/* Children of a hash trie: the bool at the start says which of two types has this node as its first field. */
+static uint32_t trie_child(struct typing *ty, const struct prog *p, uint64_t addr)
+{
+	uint8_t is_entry;
+	return proc_u8(ty->h->proc, addr, &is_entry) ? (is_entry ? p->aux : p->aux2) : TYPE_NONE;
+}
+
+void typing_claim(struct typing *ty, const struct claim *c)
+{
+	const struct heap *h = ty->h;
+	const struct prog *p = prog_of(ty, c->type);
+	struct claim redirected;
+	if (p->flags & (PROG_NEVER | PROG_TRIE_NODE)) {
+		uint32_t child = p->flags & PROG_NEVER ? TYPE_NONE : trie_child(ty, p, c->addr);
+		if (child == TYPE_NONE)
+			return;
+		redirected = (struct claim){c->addr, ty->t->t[child].size, child, c->flags};
+		c = &redirected;
+		p = prog_of(ty, child);
+		if (p->flags & (PROG_NEVER | PROG_TRIE_NODE))
+			return;
+	}
+	struct view v;
+	v.id = heap_find_slot(h, c->addr, &v.span);
+	if (v.id == OBJ_NONE) {
+		if (p->nops || p->special)
+			region_add(ty, c);
+		return;
+	}
+	const struct span *s = &h->spans[v.span];
+	uint64_t obj = span_object_addr(s, v.id);
+	if (c->addr < obj || !c->bytes)
+		return;
+	uint32_t tw = ty->tw[v.id];
+	v.off = c->addr - obj;
+	/* By far the most frequent: one more pointer to a single object that has this very type already. */
+	if (tw_type(tw) == c->type && !v.off && !(c->flags & (CLAIM_ARRAY | CLAIM_STRING)) &&
+	    tw_origin(tw) != ORIGIN_UNKNOWN && origin_rank(tw) <= origin_rank(make_tw(c)) && !(tw & TW_RECORDED))
+		return;
+	v.usable = span_usable(h, v.span);
+	if (!bit_get(h->alloc, v.id))
+		return;
+	if (!ckd_add(v.off, c->bytes, &v.end) || v.end > v.usable) {
+		reject(ty, &v, c, "the object is smaller");
+		return;
+	}
+	object_claim(ty, &v, c, p);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private to the typing_*.c files and layout_program.c: how types spread over the heap.
+ *
+ * A claim says: at this address lies a value of this type. Claims come from root variables, interface words and the
+ * pointers of typed objects. typing_claim() checks a claim against the slot's size and pointer mask and against what is
+ * known of the object already, keeps the better of the two, and queues objects whose pointers are still to be followed.
+ * Types are compiled once into programs: flat lists of the places in a value that point somewhere.
+ */
+#ifndef GRAPH_TYPING_PRIV_H
+#define GRAPH_TYPING_PRIV_H
+
+#include "base/map.h"
+#include "graph/graph.h"
+
+/* ---- programs ---- */
+
+enum op_kind {
+	OP_PTR,     /* *type */
+	OP_STRING,  /* {pointer, length} */
+	OP_SLICE,   /* {pointer, length, capacity} of type */
+	OP_EFACE,   /* {type word, data} */
+	OP_IFACE,   /* {itab, data} */
+	OP_FUNC,    /* a func value: pointer to a closure object */
+	OP_MAP,     /* a map; type is the map type */
+	OP_CHAN,    /* a channel; type is the chan type */
+	OP_ARRAY,   /* count values of type in a row */
+	OP_COUNTED, /* {unsafe.Pointer to values of type, their number}: sync.Pool */
+	OP_REFLECT, /* reflect.Value: {type, pointer, flags} */
+};
+
+struct op {
+	uint32_t off;  /* bytes from the start of the value */
+	uint32_t type; /* what is pointed to; see the kinds */
+	uint32_t count;
+	uint32_t kind;
+};
+
+/* What a value needs beyond its operations: the storage of containers, whose fields decide what the others mean. */
+enum storage_kind {
+	SP_NONE,
+	SP_SWISS_MAP,   /* map<K,V>, Go 1.24 */
+	SP_SWISS_TABLE, /* table<K,V> */
+	SP_HASH,        /* hash<K,V>, up to Go 1.23 */
+	SP_CHAN,        /* hchan<T> */
+};
+
+enum {
+	PROG_DONE = 1 << 0,
+	PROG_NEVER = 1 << 1,   /* says nothing about an object: no size, or the shape of a type parameter */
+	PROG_WEAK = 1 << 2,    /* a general name for what others name better: runtime.hmap, uint8 */
+	PROG_ANYMASK = 1 << 3, /* a container whose storage has no pointer mask when what it holds has no pointers */
+	PROG_TRIE_NODE = 1 << 4, /* first field of one of two types, which a bool at its start tells apart */
+	PROG_SCALAR = 1 << 5,  /* bool, a number, or a pointer: too common to infer anything from */
+};
+
+struct prog {
+	const struct op *ops;
+	const uint64_t *bits; /* pointer bits of one period */
+	uint64_t size;        /* bytes of one value */
+	uint64_t period;      /* words after which the bits repeat */
+	uint64_t bit_words;   /* bits beyond are zero */
+	uint64_t mask;        /* bits of the first 64 words of one value */
+	uint64_t ptr_words;   /* words up to the last pointer of one value; 0 = no pointers */
+	uint32_t nops;
+	uint32_t aux;         /* SP_*: index in typing.storage; PROG_TRIE_NODE: type id of the entry */
+	uint32_t aux2;        /* PROG_TRIE_NODE: type id of the inner node */
+	uint8_t special, flags;
+};
+
+/* Where the fields of a container's storage are. -1 = not there. */
+struct storage {
+	int32_t ptr, ptr2; /* map: dirPtr; table: groups.data; hash: buckets, oldbuckets; chan: buf */
+	int32_t n, n2;     /* map: dirLen; table: groups.lengthMask; hash: B, flags; chan: dataqsiz */
+	int32_t extra;     /* hash: extra; chan: recvq.first */
+	int32_t extra2;    /* chan: sendq.first */
+	uint8_t n_size;    /* bytes of n */
+	uint32_t elem;     /* group, bucket or element type */
+	uint32_t many;     /* map: the table type */
+};
+
+/* ---- claims ---- */
+
+enum {
+	CLAIM_ARRAY = 1 << 0,  /* several values: the backing array of a slice, buckets, ... */
+	CLAIM_STRING = 1 << 1, /* bytes of a string */
+	CLAIM_EXACT = 1 << 2,  /* a root variable or an interface word says so */
+	CLAIM_INFER = 1 << 3,  /* not certain: marked as inferred, and anything else beats it */
+};
+
+struct claim {
+	uint64_t addr;
+	uint64_t bytes; /* of all values */
+	uint32_t type;
+	uint32_t flags;
+};
+
+/* Bits of a type word while typing runs; graph.h has the others. Cleared at the end. */
+#define TW_PENDING (UINT32_C(1) << 27)  /* origin unknown: something of this type lies at offset `slack` in the object */
+#define TW_COUNTED (UINT32_C(1) << 30)  /* the number of values is known from a slice */
+#define TW_RECORDED (UINT32_C(1) << 31) /* the allocator recorded the type (header, largeType) */
+#define TW_INTERNAL (TW_PENDING | TW_COUNTED | TW_RECORDED)
+
+static inline enum origin tw_origin(uint32_t tw)
+{
+	return (enum origin)(tw >> TW_ORIGIN_SHIFT & 3);
+}
+
+static inline uint32_t tw_type(uint32_t tw)
+{
+	return tw & TW_TYPE_MASK;
+}
+
+/* ---- the engine ---- */
+
+/* Values outside the heap that typed pointers lead to: static composites, stack variables. */
+struct region {
+	uint64_t addr, count;
+	uint32_t type;
+	uint32_t flags;
+};
+
+struct type_cache { /* type word, itab or code address -> type id */
+	uint64_t key;
+	uint32_t type;
+};
+
+enum { PROG_CHUNK = 1024, WORD_CACHE = 4096, REGION_CACHE = 1024, CLOSURE_CACHE = 4096 };
+
+struct addr_range {
+	uint64_t lo, hi;
+};
+
+struct typing {
+	struct graph *g;
+	const struct heap *h;
+	struct types *t;
+	struct diag *diag;
+	uint32_t *tw;
+	uint16_t *slack;
+	unsigned word;
+	bool be;
+	bool nomem; /* sticky: graph_type() fails in the end */
+
+	struct prog **chunks; /* [type id / PROG_CHUNK] */
+	uint32_t nchunks;
+	struct arena arena;
+	VEC(struct storage) storage;
+	VEC(struct op) ops; /* scratch of the compiler */
+
+	uint64_t *queue; /* ring of span << 32 | id */
+	uint64_t queue_mask, queue_head, queue_tail;
+	uint64_t *queued; /* bit per slot: is in the ring */
+
+	VEC(struct region) regions;
+	size_t region_at;
+	uint64_t region_budget; /* bytes that may still be looked at */
+	struct map region_seen;
+	struct region *region_cache;
+	VEC(struct addr_range) ranges; /* data segments and stacks, sorted */
+
+	struct type_cache *type_words, *itabs, *closures;
+	struct map closure_types; /* code address -> type id */
+	uint64_t waiter_budget;
+	uint32_t prev_class[4097]; /* [size / 8]: the largest size class below */
+
+	/* What the claims say of objects whose type is recorded, as if it were not: the check of --dump=stats. */
+	uint32_t *shadow_tw;
+	uint16_t *shadow_slack;
+
+	uint32_t uint8, eface, tiny, sudog, mapextra; /* type ids, TYPE_NONE where there is none */
+};
+
+/* layout_program.c */
+const struct prog *prog_compile(struct typing *ty, uint32_t type);
+/* Adds an operation to the program that is being compiled. */
+void prog_emit(struct typing *ty, enum op_kind kind, uint64_t off, uint32_t type, uint64_t count);
+/* Pointer bits of words [from, from + 64) of an endless row of values. */
+uint64_t prog_bits(const struct prog *p, uint64_t from);
+/* Byte offset of a field by name; NULL when the struct has none. */
+const struct field *type_field(const struct types *t, uint32_t type, const char *name);
+/* Is what a value of `outer` has at its start, however deep, a value of `inner`? */
+bool type_starts_with(const struct types *t, uint32_t outer, uint32_t inner);
+bool type_same(const struct types *t, uint32_t a, uint32_t b);
+
+static inline const struct prog *prog_of(struct typing *ty, uint32_t type)
+{
+	uint32_t c = type / PROG_CHUNK;
+	if (c < ty->nchunks && ty->chunks[c]) {
+		const struct prog *p = &ty->chunks[c][type % PROG_CHUNK];
+		if (p->flags & PROG_DONE)
+			return p;
+	}
+	return prog_compile(ty, type);
+}
+
+/* typing_known.c: types of the standard library whose pointers are untyped in the debug information */
+bool known_struct(struct typing *ty, uint32_t type, uint64_t base);
+void known_prog(struct typing *ty, uint32_t type, struct prog *p);
+
+/* typing_claim.c */
+void typing_claim(struct typing *ty, const struct claim *c);
+/* Sets the type of an object and queues it. No checks. */
+void typing_set(struct typing *ty, uint32_t span, uint32_t id, uint32_t tw, uint64_t used);
+/* Bytes of the smallest request that gets a slot of this span. */
+uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable);
+bool mask_matches(struct typing *ty, uint32_t span, uint32_t id, const struct prog *p, uint64_t bytes);
+
+static inline void claim(struct typing *ty, uint64_t addr, uint32_t type, uint64_t bytes, unsigned flags)
+{
+	struct claim c = {addr, bytes, type, flags};
+	typing_claim(ty, &c);
+}
+
+/* typing_regions.c */
+bool typing_regions_init(struct typing *ty);
+void region_add(struct typing *ty, const struct claim *c);
+void regions_scan(struct typing *ty);
+
+/* typing_scan.c */
+/* Follows the pointers of one value; mem: its bytes, NULL where they are not in one piece. flags: CLAIM_EXACT or 0. */
+void value_scan(struct typing *ty, const struct prog *p, const uint8_t *mem, uint64_t addr, unsigned flags);
+/* Follows the pointers of count values at addr; what is not in the snapshot is left out. */
+void values_scan(struct typing *ty, uint32_t type, uint64_t addr, uint64_t count, unsigned flags);
+/* Follows what the operation says, its one pointer word being `value`; the other words are not known. */
+void op_value(struct typing *ty, const struct op *op, uint64_t value, unsigned flags);
+/* Follows the operation whose words are at addr. */
+void op_at(struct typing *ty, const struct op *op, uint64_t addr, unsigned flags);
+void object_scan(struct typing *ty, uint32_t span, uint32_t id);
+/* The dynamic type of an interface value by its first word; TYPE_NONE: it isn't one. */
+uint32_t iface_type(struct typing *ty, uint64_t word, bool eface);
+
+/* typing_seeds.c */
+void typing_seeds(struct typing *ty);
+
+/* typing_maps.c, typing_chans.c */
+void storage_compile(struct typing *ty, uint32_t type, struct prog *p);
+void map_claim(struct typing *ty, uint64_t addr, uint32_t maptype, unsigned flags);
+void map_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned flags);
+bool chan_compile(struct typing *ty, uint32_t type, struct storage *s);
+void chan_claim(struct typing *ty, uint64_t addr, uint32_t chantype, unsigned flags);
+void chan_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned flags);
+
+/* typing_funcs.c */
+void func_claim(struct typing *ty, uint64_t addr, unsigned flags);
+/* The type of a closure object that begins with this code address, made from this object when it is the first; TYPE_NONE:
+ * no function starts there. */
+uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id);
+
+/* typing_infer.c */
+bool typing_infer(struct typing *ty);
+
+/* typing.c */
+void typing_queue(struct typing *ty, uint32_t span, uint32_t id);
+void typing_drain(struct typing *ty);
+
+#endif

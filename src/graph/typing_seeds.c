@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where types enter: what the allocator recorded, package variables, variables on stacks, finalizers, cleanups and weak
+ * handles. Everything else follows from these.
+ */
+#include "graph/typing_priv.h"
+
+/* ---- recorded types ---- */
+
+/*
+ * A header or largeType names the element. Whether the object is one value or a row of them shows in its size: a single
+ * value gets the size class of its type.
+ */
+static void recorded_set(struct typing *ty, uint32_t span, uint32_t id, uint64_t rtype)
+{
+	uint32_t type = iface_type(ty, rtype, true);
+	const struct prog *p = type == TYPE_NONE ? NULL : prog_of(ty, type);
+	uint64_t usable = span_usable(ty->h, span);
+	if (!p || !p->size || p->size > usable)
+		return;
+	uint64_t min = span_min_request(ty, &ty->h->spans[span], usable);
+	uint64_t n = p->size >= min ? 1 : usable / p->size, slack = usable - n * p->size;
+	ty->tw[id] = type | (uint32_t)ORIGIN_EXACT << TW_ORIGIN_SHIFT | TW_RECORDED | (n > 1 ? TW_ARRAY : 0);
+	ty->slack[id] = slack > UINT16_MAX ? UINT16_MAX : (uint16_t)slack;
+}
+
+static void recorded_types(struct typing *ty)
+{
+	const struct heap *h = ty->h;
+	for (uint32_t i = 0; i < h->nspans; i++) {
+		const struct span *s = &h->spans[i];
+		uint64_t rtype;
+		if (h->info[i].maskkind == MASK_LARGE && h->info[i].type && bit_get(h->alloc, s->first))
+			recorded_set(ty, i, s->first, h->info[i].type);
+		if (!(s->flags & SPAN_HEADER) || (s->flags & SPAN_NOSCAN))
+			continue;
+		for (uint32_t id = s->first; id < s->first + s->nelems; id++)
+			if (bit_get(h->alloc, id) && proc_word(h->proc, span_slot_addr(s, id), &rtype) && rtype)
+				recorded_set(ty, i, id, rtype);
+	}
+}
+
+/* Queued last: what the roots say comes first, so that counts of slices are known early. */
+static void recorded_queue(struct typing *ty)
+{
+	const struct heap *h = ty->h;
+	for (uint32_t i = 0; i < h->nspans; i++) {
+		const struct span *s = &h->spans[i];
+		if (h->info[i].maskkind != MASK_LARGE && !(s->flags & SPAN_HEADER))
+			continue;
+		for (uint32_t id = s->first; id < s->first + s->nelems; id++)
+			if (ty->tw[id] & TW_RECORDED)
+				typing_queue(ty, i, id);
+	}
+}
+
+/* ---- package variables ---- */
+
+static bool in_data(const struct heap *h, uint64_t addr, uint64_t size)
+{
+	for (size_t i = 0; i < h->prog->nmodules; i++) {
+		const struct module *m = &h->prog->modules[i];
+		if ((addr >= m->data && addr < m->edata && size <= m->edata - addr) ||
+		    (addr >= m->bss && addr < m->ebss && size <= m->ebss - addr))
+			return true;
+	}
+	return false;
+}
+
+static void global_variables(struct typing *ty)
+{
+	const struct types *t = ty->t;
+	for (size_t i = 0; i < t->nglobals; i++) {
+		const struct global *g = &t->globals[i];
+		if (g->type < t->n && t->t[g->type].ptr_words && in_data(ty->h, g->addr, t->t[g->type].size))
+			values_scan(ty, g->type, g->addr, 1, CLAIM_EXACT);
+	}
+}
+
+/* ---- variables on stacks ---- */
+
+/*
+ * The operation of a value of the type whose pointer is at byte `off`; *at: where the operation's words begin. NULL:
+ * none. Interfaces have their pointer in the second word.
+ */
+static const struct op *op_find(struct typing *ty, uint32_t type, uint64_t off, uint64_t *at)
+{
+	uint64_t base = 0;
+	for (int depth = 0; depth < 32; depth++) {
+		const struct prog *p = prog_of(ty, type);
+		uint32_t lo = 0, hi = p->nops;
+		while (lo < hi) {
+			uint32_t mid = lo + (hi - lo) / 2;
+			if (p->ops[mid].off <= off)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (!lo)
+			return NULL;
+		const struct op *op = &p->ops[lo - 1];
+		off -= op->off;
+		base += op->off;
+		if (op->kind != OP_ARRAY) {
+			bool second = op->kind == OP_EFACE || op->kind == OP_IFACE || op->kind == OP_REFLECT;
+			*at = base;
+			return off == (second ? ty->word : 0) ? op : NULL;
+		}
+		uint64_t size = ty->t->t[op->type].size;
+		if (!size || off / size >= op->count)
+			return NULL;
+		base += off / size * size;
+		off %= size;
+		type = op->type;
+	}
+	return NULL;
+}
+
+/*
+ * Only the pointers that the collector found live: the rest of a frame is full of what was there before. What was found
+ * by looking at all words may be dead, too, and is worth no more than a guess.
+ */
+static void stack_variable(struct typing *ty, const struct root *r)
+{
+	const struct heap *h = ty->h;
+	unsigned flags = r->flags & ROOT_F_CONSERVATIVE ? CLAIM_INFER : CLAIM_EXACT;
+	for (uint64_t i = r->first_edge; i < r->first_edge + r->nedges; i++) {
+		const struct root_edge *e = &h->root_edges[i];
+		uint64_t at;
+		const struct op *op = op_find(ty, r->type, e->offset, &at);
+		if (!op)
+			continue;
+		if (r->addr)
+			op_at(ty, op, r->addr + at, flags);
+		else
+			op_value(ty, op, e->value, flags);
+	}
+}
+
+/* ---- finalizers, cleanups, weak handles ---- */
+
+/* A queued finalizer {fn, arg, nret, fint, ot}: ot is the type of arg. */
+static void queued_finalizer(struct typing *ty, const struct root *r)
+{
+	const struct proc *p = ty->h->proc;
+	uint64_t fn, arg, ot;
+	if (!proc_word(p, r->addr, &fn) || !proc_word(p, r->addr + ty->word, &arg) ||
+	    !proc_word(p, r->addr + 4u * ty->word, &ot))
+		return;
+	func_claim(ty, fn, CLAIM_EXACT);
+	uint32_t type = iface_type(ty, ot, true);
+	const struct prog *prog = type == TYPE_NONE ? NULL : prog_of(ty, type);
+	if (prog && prog->nops)
+		op_value(ty, &prog->ops[0], arg, CLAIM_EXACT);
+}
+
+/* SetFinalizer keeps the type of the pointer that it was given. */
+static void finalizer_object(struct typing *ty, const struct special *s)
+{
+	uint64_t ot;
+	uint32_t span;
+	if (!layout_read(&ty->t->layout, ty->h->proc, s->addr, L_SPFIN_OT, &ot))
+		return;
+	uint32_t type = iface_type(ty, ot, true);
+	const struct prog *prog = type == TYPE_NONE ? NULL : prog_of(ty, type);
+	if (!prog || !prog->nops)
+		return;
+	span = heap_span_of(ty->h, s->object);
+	op_value(ty, &prog->ops[0], span_object_addr(&ty->h->spans[span], s->object) + s->offset, CLAIM_EXACT);
+}
+
+static void special_types(struct typing *ty)
+{
+	uint32_t box = types_by_name(ty->t, "internal/runtime/atomic.Uintptr");
+	for (uint32_t i = 0; i < ty->h->nspecials; i++) {
+		const struct special *s = &ty->h->specials[i];
+		switch ((enum special_kind)s->kind) {
+		case SPECIAL_FINALIZER:
+			func_claim(ty, s->fn, CLAIM_EXACT);
+			finalizer_object(ty, s);
+			break;
+		case SPECIAL_CLEANUP:
+			func_claim(ty, s->fn, CLAIM_EXACT);
+			break;
+		case SPECIAL_WEAK:
+			if (box != TYPE_NONE && s->arg)
+				claim(ty, s->arg, box, ty->t->t[box].size, CLAIM_EXACT);
+			break;
+		case SPECIAL_PROFILE: case SPECIAL_PIN: case SPECIAL_OTHER:
+			break;
+		}
+	}
+}
+
+static void root_types(struct typing *ty)
+{
+	const struct heap *h = ty->h;
+	for (uint32_t i = 0; i < h->nroots; i++) {
+		const struct root *r = &h->roots[i];
+		switch ((enum root_kind)r->kind) {
+		case ROOT_LOCAL: case ROOT_REGISTERS: case ROOT_DEFER: case ROOT_PANIC: case ROOT_OTHER:
+			if (r->type < ty->t->n)
+				stack_variable(ty, r);
+			break;
+		case ROOT_FINQUEUE:
+			if (r->addr)
+				queued_finalizer(ty, r);
+			break;
+		case ROOT_CLEANUP:
+			for (uint64_t e = r->first_edge; e < r->first_edge + r->nedges; e++)
+				func_claim(ty, h->root_edges[e].value, CLAIM_EXACT);
+			break;
+		case ROOT_ALL: case ROOT_GROUP: case ROOT_PACKAGE: case ROOT_GLOBAL: case ROOT_GOROUTINE: case ROOT_FRAME:
+		case ROOT_FINALIZER: case ROOT_WEAKHANDLE:
+			break;
+		}
+	}
+}
+
+void typing_seeds(struct typing *ty)
+{
+	recorded_types(ty);
+	global_variables(ty);
+	root_types(ty);
+	special_types(ty);
+	recorded_queue(ty);
+}
