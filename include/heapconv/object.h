@@ -68,6 +68,18 @@ HC_API bool hc_object_get(const struct hc_snapshot *s, hc_node node, struct hc_o
 /** The object that contains addr (interior addresses too) and the offset in it; HC_NODE_NONE for none. */
 HC_API hc_node hc_object_find(const struct hc_snapshot *s, uint64_t addr, uint64_t *offset);
 /**
+ * Bytes of an object from an offset on: where they are, and how many lie there in a row. NULL (and 0) beyond the object's
+ * end and where they are not in the snapshot. In the byte order and word size of the process.
+ */
+HC_API const uint8_t *hc_object_bytes(const struct hc_snapshot *s, hc_node node, uint64_t offset, uint64_t *avail);
+/** The address of an object as in hc_object, of a root as in hc_root; without the cost of the rest of these. */
+HC_API uint64_t hc_node_addr(const struct hc_snapshot *s, hc_node node);
+/**
+ * The dynamic type of a value of interface type `iface` whose first word (type or itab) is first_word; NULL: nil, or
+ * unknown.
+ */
+HC_API const struct hc_type *hc_interface_type(const struct hc_snapshot *s, const struct hc_type *iface, uint64_t first_word);
+/**
  * Name of what an object holds, for people: "main.Node", "[]main.Node", "string (bytes)", "(unknown noscan)". Written to
  * buf (always terminated); returns the full length.
  */
