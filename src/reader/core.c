@@ -141,7 +141,7 @@ static struct hc_error *loads_parse(struct opening *o)
 	const struct phdr_layout *l = p->word == 8 ? &phdr64 : &phdr32;
 	if (h.phnum == PN_XNUM)
 		phnum_extended(p, &h);
-	if (!h.phnum || !in_range(h.phoff, l->size, p->blob->size))
+	if (!h.phnum || !h.phoff || !in_range(h.phoff, l->size, p->blob->size))
 		return headers_missing(p, &h);
 	uint64_t room = (p->blob->size - h.phoff) / l->size;
 	p->need_size = h.phoff + h.phnum * l->size;
