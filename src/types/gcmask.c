@@ -15,6 +15,7 @@ enum {
 	MAX_DEPTH = 128,         /* of types nested in types */
 	BY_ELEM_WORDS = 4096     /* longer arrays are represented by their element */
 };
+#define MAX_OFFSET (UINT64_C(1) << 48)
 
 /* ---- bits ---- */
 
@@ -271,7 +272,7 @@ static bool build(struct builder *b, uint64_t addr)
 			uint64_t off;
 			ok = ckd_mul(i, l->stride, &off) && off <= b->nbits && visit(b, l->elem, l->at + off);
 		} else {
-			ok = rfield_read(b->g, l->fields, i, &f) && f.offset / b->g->proc->word <= b->nbits &&
+			ok = rfield_read(b->g, l->fields, i, &f) && f.offset < MAX_OFFSET &&
 			     visit(b, f.type, l->at + f.offset / b->g->proc->word);
 		}
 	}

@@ -81,7 +81,8 @@ struct recipe {
 	struct rtype r;
 	const char *str;    /* the runtime's short name, with package names instead of paths */
 	const char *name;   /* NULL until known */
-	const char *pkg;    /* import path of a named type, of the unexported fields of an unnamed one; never NULL */
+	const char *pkg;    /* import path of a named type; never NULL */
+	const char *ctx;    /* import path of the unexported names of a struct or interface; never NULL */
 	uint32_t part, nparts; /* in cookbook.parts */
 	uint64_t count;     /* arrays: length; functions: number of parameters; channels: direction */
 	bool variadic, known; /* known: id is that of a type that was there already */

@@ -27,7 +27,7 @@ static bool charge(struct cookbook *b)
 static bool discover(struct cookbook *b, uint64_t addr)
 {
 	uint32_t unused;
-	struct recipe r = {.pkg = "", .str = "", .id = TYPE_NONE};
+	struct recipe r = {.pkg = "", .ctx = "", .str = "", .id = TYPE_NONE};
 	if (map_get(&b->t->by_rtype, addr, &unused) || map_get(&b->index, addr, &unused))
 		return true;
 	if (!charge(b) || !rtype_read(b->t->prog, addr, &r.r) || r.r.kind == KIND_INVALID)
@@ -101,21 +101,29 @@ static void parts_interface(struct cookbook *b, const struct rtype *r)
 	}
 }
 
-/* The import path: in the uncommon part of named types; structs and interfaces have one for their unexported names. */
+static const char *name_text(struct cookbook *b, uint64_t addr)
+{
+	struct rname n;
+	return addr && rname_read(b->t->prog, &b->t->arena, addr, &n) ? n.text : "";
+}
+
+/* The import path of a named type, in the uncommon part. */
 static const char *package_of(struct cookbook *b, const struct rtype *r)
 {
-	const struct types *t = b->t;
-	uint64_t uncommon = rtype_uncommon(t->prog, r), addr = 0;
+	uint64_t uncommon = rtype_uncommon(b->t->prog, r);
 	uint32_t off;
-	struct rname n;
-	if (uncommon && (r->tflag & TFLAG_NAMED)) {
-		if (proc_u32(t->proc, uncommon, &off))
-			addr = rtype_off(t, r, (int32_t)off);
-	} else if (r->kind == KIND_STRUCT || r->kind == KIND_INTERFACE) {
-		if (!proc_word(t->proc, r->tail, &addr))
-			addr = 0;
-	}
-	return addr && rname_read(t->prog, &b->t->arena, addr, &n) ? n.text : "";
+	if (!uncommon || !(r->tflag & TFLAG_NAMED) || !proc_u32(b->t->proc, uncommon, &off))
+		return "";
+	return name_text(b, rtype_off(b->t, r, (int32_t)off));
+}
+
+/* Structs and interfaces name the package of their unexported names. */
+static const char *context_of(struct cookbook *b, const struct rtype *r)
+{
+	uint64_t addr;
+	if ((r->kind != KIND_STRUCT && r->kind != KIND_INTERFACE) || !proc_word(b->t->proc, r->tail, &addr))
+		return "";
+	return name_text(b, addr);
 }
 
 static const char *short_name(struct cookbook *b, const struct rtype *r)
@@ -135,6 +143,7 @@ static void read_parts(struct cookbook *b, uint32_t i)
 	r.part = (uint32_t)b->parts.len;
 	r.str = short_name(b, &r.r);
 	r.pkg = package_of(b, &r.r);
+	r.ctx = context_of(b, &r.r);
 	switch ((enum kind)r.r.kind) {
 	case KIND_CHAN:
 		r.count = proc_word(b->t->proc, r.r.tail + word, &v) ? v : 3;

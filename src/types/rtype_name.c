@@ -97,8 +97,8 @@ static void put_struct(const struct cookbook *b, struct text *s, const struct re
 	for (uint32_t i = 0; i < r->nparts; i++) {
 		put(s, i ? "; " : "");
 		if (!p[i].embedded) {
-			if (!p[i].exported && r->pkg[0] && strcmp(p[i].name, "_") != 0) {
-				put(s, r->pkg);
+			if (!p[i].exported && r->ctx[0]) {
+				put(s, r->ctx);
 				put(s, ".");
 			}
 			put(s, p[i].name);
@@ -118,8 +118,8 @@ static void put_interface(const struct cookbook *b, struct text *s, const struct
 	for (uint32_t i = 0; i < r->nparts; i++) {
 		const char *sig = part_name(b, &p[i]);
 		put(s, i ? "; " : "");
-		if (!p[i].exported && r->pkg[0]) {
-			put(s, r->pkg);
+		if (!p[i].exported && r->ctx[0]) {
+			put(s, r->ctx);
 			put(s, ".");
 		}
 		put(s, p[i].name);
@@ -180,6 +180,22 @@ static void put_unnamed(const struct cookbook *b, struct text *s, const struct r
 	}
 }
 
+/* Shapes, which stand for the type arguments of shared code, are named types of package go.shape: "go.shape.*uint8". */
+static void put_shape(const struct cookbook *b, struct text *s, const struct recipe *r)
+{
+	enum { HASH_LEN = 64 };
+	const char *suffix = strrchr(r->str, '_'), *rest = r->str + strlen("go.shape.");
+	if (!r->nparts || (strlen(rest) == HASH_LEN && !strchr(rest, ' '))) { /* long ones are hashed */
+		put(s, r->str);
+		return;
+	}
+	put(s, "go.shape.");
+	put_unnamed(b, s, r);
+	/* Until Go 1.19 with the number of the type argument. */
+	if (b->t->prog->minor <= 19 && suffix && suffix[1 + strspn(suffix + 1, "0123456789")] == 0)
+		put(s, suffix);
+}
+
 /* "v1.Pod" -> "k8s.io/api/core/v1.Pod"; type arguments have their paths already. */
 static void put_named(struct text *s, const struct recipe *r)
 {
@@ -195,10 +211,53 @@ static void put_named(struct text *s, const struct recipe *r)
 	}
 }
 
-/* Types that only the compiler makes, such as "map.bucket[string]int"; and names without packages, which are full. */
+static const struct recipe *part_recipe(const struct cookbook *b, const struct recipe *r, uint32_t i)
+{
+	uint32_t at;
+	if (!r || i >= r->nparts || !map_get(&b->index, b->parts.data[r->part + i].type, &at))
+		return NULL;
+	return &b->recipes.data[at];
+}
+
+/* A key or elem in a map's storage; ones above 128 bytes are there by pointer, which the short name does not show. */
+static void put_stored(const struct cookbook *b, struct text *s, const struct part *p, char first)
+{
+	const char *name = part_name(b, p);
+	if (name && name[0] == '*' && first != '*')
+		put(s, name + 1);
+	else
+		put_part(b, s, p);
+}
+
+/*
+ * "map.bucket[K]V" {topbits; keys [8]K; elems [8]V; ...} and, with Swiss maps, "map.group[K]V" {ctrl; slots [8]struct{key K;
+ * elem V}}, which only the compiler makes. False: neither.
+ */
+static bool put_storage(const struct cookbook *b, struct text *s, const struct recipe *r)
+{
+	bool group = strncmp(r->str, "map.group[", 10) == 0;
+	if (!group && strncmp(r->str, "map.bucket[", 11) != 0)
+		return false;
+	const struct recipe *keys = part_recipe(b, r, 1), *elems = part_recipe(b, r, 2);
+	if (group)
+		keys = elems = part_recipe(b, keys, 0);
+	uint32_t elem = group ? 1 : 0;
+	const char *close = strrchr(r->str, ']');
+	if (!keys || !elems || keys->nparts == 0 || elems->nparts <= elem || r->nparts < 2 || !close) {
+		put(s, r->str);
+		return true;
+	}
+	put(s, group ? "map.group[" : "map.bucket[");
+	put_stored(b, s, &b->parts.data[keys->part], r->str[group ? 10 : 11]);
+	put(s, "]");
+	put_stored(b, s, &b->parts.data[elems->part + elem], close[1]);
+	return true;
+}
+
+/* Names without packages are full. */
 static bool is_full(const struct recipe *r)
 {
-	return !r->nparts || !strchr(r->str, '.') || strncmp(r->str, "map.", 4) == 0 || strncmp(r->str, "noalg.", 6) == 0;
+	return !r->nparts || !strchr(r->str, '.') || strncmp(r->str, "noalg.", 6) == 0;
 }
 
 /* False: wait for the names of the parts. */
@@ -207,12 +266,16 @@ static bool name_one(struct cookbook *b, struct recipe *r, struct text *s)
 	s->len = 0;
 	s->data[0] = 0;
 	s->pending = s->failed = false;
-	if (r->r.tflag & TFLAG_NAMED)
+	if (strncmp(r->str, "go.shape.", 9) == 0)
+		put_shape(b, s, r);
+	else if (r->r.tflag & TFLAG_NAMED)
 		put_named(s, r);
-	else if (is_full(r) && r->str[0])
-		put(s, r->str);
-	else
-		put_unnamed(b, s, r);
+	else if (!put_storage(b, s, r)) {
+		if (is_full(r) && r->str[0])
+			put(s, r->str);
+		else
+			put_unnamed(b, s, r);
+	}
 	if (s->pending && !s->failed)
 		return false;
 	const char *name = s->failed || s->len == 0 ? r->str[0] ? r->str : "?" : s->data;
