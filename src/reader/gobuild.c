@@ -92,7 +92,8 @@ struct hc_error *gobuild_find(struct proc *p)
 		return NULL;
 	if (!go)
 		return not_go(p);
-	diag_add(p->diag, HC_SEV_WARNING, "%s: the version of Go is not in the snapshot%s", p->blob->path,
-	         p->nmodules ? "" : " and the executable was not found");
+	if (p->nmodules) /* else that is what was said already */
+		diag_add(p->diag, HC_SEV_WARNING, "%s: the version of Go is neither in the snapshot nor in %s", p->blob->path,
+		         p->modules[0].exe->path);
 	return NULL;
 }
