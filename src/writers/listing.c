@@ -229,8 +229,8 @@ uint32_t listing_field(const struct listing *l, const struct hc_type *t, uint64_
 			found = line;
 		if (row.kind == ROW_SEVERAL)
 			several = line;
-		if (found && (row.kind == ROW_FIELD || row.kind == ROW_CLOSE) && line >= found)
-			break; /* nothing behind a field, or behind its struct, covers the same byte */
+		if (row.kind == ROW_FIELD && row.covers)
+			break;
 	}
 	return found ? found : several;
 }

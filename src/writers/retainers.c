@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { SHARE = 200, MAX_FOUND = 100000, MAX_PATH_STEPS = 64 };
+/* Shares of the live bytes: smaller ones are of no interest; inside of another one that is shown, only larger ones. */
+enum { SHARE = 200, NESTED_SHARE = 10 };
+enum { MAX_FOUND = 100000, MAX_PATH_STEPS = 64 };
 
 void retainers_init(struct retainers *r, const struct hc_snapshot *s)
 {
@@ -60,14 +62,28 @@ void retainers_step(struct retainers *r, const struct hc_dom_step *d)
 		parent->biggest = at.retained;
 }
 
-static bool is_interesting(const struct retainers *r, const struct retainer *at)
+/* Where much comes together: not a link in a chain, and no kind of root. */
+static bool is_junction(const struct retainers *r, const struct retainer *at)
 {
 	if (at->biggest > at->retained / 5 * 4)
-		return false; /* a link in a chain: what it leads to keeps nearly as much */
+		return false;
 	if (at->class != HC_NO_INDEX)
 		return true;
 	enum hc_root_kind kind = hc_root_at(r->s, at->node - hc_object_limit(r->s)).kind;
 	return kind != HC_ROOT_ALL && kind != HC_ROOT_GROUP && kind != HC_ROOT_PACKAGE;
+}
+
+static bool is_interesting(const struct retainers *r, uint32_t index)
+{
+	const struct retainer *at = &r->found.data[index];
+	if (!is_junction(r, at))
+		return false;
+	if (at->retained >= hc_snapshot_info(r->s)->live_bytes / NESTED_SHARE)
+		return true;
+	for (; at->over != index; index = at->over, at = &r->found.data[index])
+		if (is_junction(r, &r->found.data[at->over]))
+			return false;
+	return true;
 }
 
 struct choice {
@@ -94,7 +110,7 @@ struct hc_error *retainers_select(const struct retainers *r, uint32_t **ret, siz
 		return err_nomem();
 	}
 	for (uint32_t i = 0; i < r->found.len; i++)
-		if (is_interesting(r, &r->found.data[i]))
+		if (is_interesting(r, i))
 			c[len++] = (struct choice){r->found.data[i].retained, i};
 	qsort(c, len, sizeof(*c), by_retained);
 	for (size_t i = 0; i < len; i++)

@@ -17,8 +17,8 @@ const char *text_bytes(char *buf, uint64_t n)
 		return buf;
 	}
 	unsigned u = 0;
-	/* In tenths, rounded, so that 1023.96 KiB becomes 1.0 MiB, not 1024.0 KiB. */
-	while (u < 5 && ((n >> (10 * u)) * 10 + 512) / 1024 >= 10240)
+	/* From 1023.95 of a unit on, rounding to tenths would show 1024.0 of it. */
+	while (u < 5 && n >> (10 * u) >= 1048525)
 		u++;
 	n >>= 10 * u;
 	unsigned tenths = (unsigned)(n / 1024 * 10 + (n % 1024 * 10 + 512) / 1024);
