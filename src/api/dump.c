@@ -154,7 +154,7 @@ static void dump_goroutines(struct printer *p)
 			if (!n)
 				say(p, "    %s pc %#" PRIx64, *fr.function ? fr.function : "?", fr.pc);
 			const struct frame *in = &s->heap->frames[f];
-			say(p, "        sp %#" PRIx64 " cfa %#" PRIx64 " pc %#" PRIx64 "%s%s", in->sp, in->cfa, in->pc,
+			say(p, "        sp %#" PRIx64 " cfa %#" PRIx64 " pc %#" PRIx64 "%s%s", in->sp, frame_cfa(in), in->pc,
 			    in->conservative ? " conservative" : "", in->dead ? " dead" : "");
 		}
 	}

@@ -75,7 +75,7 @@ struct hc_goroutine hc_goroutine_at(const struct hc_snapshot *s, uint32_t i)
 struct hc_frame hc_frame_at(const struct hc_snapshot *s, uint32_t i)
 {
 	const struct frame *f = &s->heap->frames[i];
-	struct hc_frame r = {.function = "", .pc = f->pc, .sp = f->sp, .size = f->cfa - f->sp};
+	struct hc_frame r = {.function = "", .pc = f->pc, .sp = f->sp, .size = f->size};
 	if (f->func && f->func->mod) {
 		r.function = f->func->name;
 		r.entry = f->func->entry;
@@ -95,7 +95,7 @@ static size_t lines(const struct hc_snapshot *s, const struct func *f, uint64_t 
 size_t hc_frame_lines(const struct hc_snapshot *s, uint32_t frame, struct hc_line *out, size_t max)
 {
 	const struct frame *f = &s->heap->frames[frame];
-	return f->func && f->func->mod ? lines(s, f->func, f->lookup, out, max) : 0;
+	return f->func && f->func->mod ? lines(s, f->func, frame_lookup(f), out, max) : 0;
 }
 
 size_t hc_pc_lines(const struct hc_snapshot *s, uint64_t pc, struct hc_line *out, size_t max)

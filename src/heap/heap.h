@@ -66,19 +66,30 @@ enum g_status { /* runtime2.go */
 	G_PREEMPTED = 9, G_LEAKED = 10, G_DEADEXTRA = 11,
 };
 
+/* 32 bytes: a process may have tens of millions. */
 struct frame {
 	const struct func *func; /* never NULL; func->mod NULL: not Go code, or unknown */
-	uint64_t pc;       /* where it stands: a return address except in the innermost frame */
-	uint64_t lookup;   /* the pc to look up lines and variables with: pc - 1 for return addresses */
-	uint64_t mappc;    /* the pc to look up the collector's stack maps with */
-	uint64_t sp, cfa;  /* [sp, cfa) is the frame; arguments lie from cfa on (plus the link register area) */
-	uint64_t varp, argp;
-	bool innermost;
-	bool conservative; /* asyncPreempt, debugCall and their callers, or a thread stopped at an arbitrary pc */
-	bool dead;         /* below an injected sigpanic without deferreturn: nothing is live (continpc 0) */
-	const uint64_t *regs; /* innermost frame of a running goroutine: integer registers in core order, else NULL */
-	unsigned nregs;
+	uint64_t pc;         /* where it stands: a return address unless `exact` */
+	uint64_t sp;
+	uint32_t size;       /* [sp, sp + size) is the frame; the arguments lie behind it */
+	bool innermost : 1;
+	bool exact : 1;        /* pc is the instruction that was about to run: a running thread, or below a signal */
+	bool conservative : 1; /* asyncPreempt, debugCall and their callers, or a thread stopped at an arbitrary pc */
+	bool panicked : 1;     /* below an injected sigpanic: goes on only in its deferreturn call */
+	bool dead : 1;         /* the same, without one: nothing in it is live */
 };
+
+/* The end of the frame: what DWARF calls its CFA. */
+static inline uint64_t frame_cfa(const struct frame *f)
+{
+	return f->sp + f->size;
+}
+
+/* The pc to look up lines and variables with: inside the call instruction where pc is a return address. */
+static inline uint64_t frame_lookup(const struct frame *f)
+{
+	return f->exact || f->pc == f->func->entry ? f->pc : f->pc - 1;
+}
 
 struct goroutine {
 	uint64_t addr; /* of the runtime.g */
@@ -93,6 +104,8 @@ struct goroutine {
 	bool system;        /* started by the runtime */
 	bool truncated;     /* the stack could not be walked to its end */
 	uint32_t first_frame, nframes;
+	const uint64_t *regs; /* integer registers in core order of the thread that runs it, NULL when it is not on one */
+	unsigned nregs;
 };
 
 /* ---- roots ---- */

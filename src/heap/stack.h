@@ -23,6 +23,18 @@ struct stack_arch {
 };
 const struct stack_arch *stack_arch(enum arch arch); /* never NULL */
 
+/* Where the frame's locals end, and where its arguments begin. */
+static inline uint64_t frame_varp(const struct stack_arch *a, const struct frame *f, uint64_t word)
+{
+	uint64_t varp = frame_cfa(f) - (a->lr ? 0 : word);
+	return a->frame_pointer && varp > f->sp ? varp - word : varp;
+}
+
+static inline uint64_t frame_argp(const struct stack_arch *a, const struct frame *f)
+{
+	return frame_cfa(f) + a->min_frame;
+}
+
 /* Where a thread's user code stands; registers in core order. */
 struct stack_regs {
 	uint64_t pc, sp, lr;

@@ -42,11 +42,14 @@ static void slots_add(const struct heap *h, struct stack_map *m, const struct bi
 	}
 }
 
+/* Which variables live on when the frame continues: looked up inside its call, as the collector does for all frames. */
 static int32_t map_index(const struct frame *f)
 {
+	const struct func *fn = f->func;
+	uint64_t pc = f->panicked ? fn->entry + fn->deferreturn : f->pc - 1;
 	int32_t index;
 	/* At the entry, and in prologues (-1), the entry's map holds. */
-	if (f->pc == f->func->entry || !func_pcdata(f->func, PCDATA_STACKMAP, f->mappc, &index) || index == -1)
+	if ((!f->panicked && f->pc == fn->entry) || !func_pcdata(fn, PCDATA_STACKMAP, pc, &index) || index == -1)
 		return 0;
 	return index;
 }
@@ -55,8 +58,9 @@ static bool load_slots(struct heap *h, const struct frame *f, struct stack_map *
 {
 	struct bitmap locals = {0}, args = {0};
 	int32_t index = map_index(f);
-	uint64_t size = f->varp > f->sp ? f->varp - f->sp : 0;
-	if (size > stack_arch(h->proc->arch)->locals_min)
+	const struct stack_arch *arch = stack_arch(h->proc->arch);
+	uint64_t cfa = frame_cfa(f), varp = frame_varp(arch, f, h->word), size = varp > f->sp ? varp - f->sp : 0;
+	if (size > arch->locals_min)
 		bitmap_at(h->proc, func_funcdata(f->func, FUNCDATA_LOCALSMAP), index, &locals);
 	if (f->func->args > 0)
 		bitmap_at(h->proc, func_funcdata(f->func, FUNCDATA_ARGSMAP), index, &args);
@@ -65,8 +69,8 @@ static bool load_slots(struct heap *h, const struct frame *f, struct stack_map *
 	m->slots = arena_alloc(&h->arena, ((size_t)locals.nbit + args.nbit) * sizeof(*m->slots) + 1);
 	if (!m->slots)
 		return false;
-	slots_add(h, m, &locals, (int64_t)(f->varp - f->cfa) - (int64_t)locals.nbit * h->word);
-	slots_add(h, m, &args, (int64_t)(f->argp - f->cfa));
+	slots_add(h, m, &locals, (int64_t)(varp - cfa) - (int64_t)locals.nbit * h->word);
+	slots_add(h, m, &args, (int64_t)(frame_argp(arch, f) - cfa));
 	return true;
 }
 
@@ -99,6 +103,8 @@ static int by_off(const void *a, const void *b)
 
 static bool load_objects(struct heap *h, const struct frame *f, struct stack_map *m)
 {
+	const struct stack_arch *arch = stack_arch(h->proc->arch);
+	uint64_t varp = frame_varp(arch, f, h->word), argp = frame_argp(arch, f);
 	uint64_t list = func_funcdata(f->func, FUNCDATA_STACKOBJECTS), n;
 	if (!list || !proc_word(h->proc, list, &n) || n > MAX_OBJECTS)
 		return true;
@@ -110,12 +116,12 @@ static bool load_objects(struct heap *h, const struct frame *f, struct stack_map
 		struct record r;
 		if (!record_read(h, f->func->mod, list, i, &r))
 			break;
-		int64_t off = r.off + (int64_t)((r.off < 0 ? f->varp : f->argp) - f->cfa);
+		int64_t off = r.off + (int64_t)((r.off < 0 ? varp : argp) - frame_cfa(f));
 		bool prog = r.ptrdata < 0; /* until Go 1.23 */
 		int64_t ptrdata = prog ? -(int64_t)r.ptrdata : r.ptrdata;
 		if (r.size <= 0 || ptrdata > r.size || off < INT32_MIN || off > INT32_MAX)
 			continue;
-		if (off < 0 && (uint64_t)-off > f->cfa - f->sp) /* not yet part of the frame */
+		if (off < 0 && (uint64_t)-off > f->size) /* not yet part of the frame */
 			continue;
 		struct stack_object o = {.off = (int32_t)off, .size = (uint32_t)r.size,
 		                         .ptr_words = (uint32_t)(ptrdata / h->word)};
@@ -132,13 +138,12 @@ static bool load_objects(struct heap *h, const struct frame *f, struct stack_map
 
 const struct stack_map *stack_map_get(struct heap *h, struct site *s, const struct frame *f)
 {
-	bool panic = f->mappc != f->pc - 1 && f->pc != f->func->entry;
-	if (s->map[panic])
-		return s->map[panic];
+	if (s->map[f->panicked])
+		return s->map[f->panicked];
 	struct stack_map *m = arena_alloc(&h->arena, sizeof(*m));
 	if (!m || !load_slots(h, f, m) || !load_objects(h, f, m))
 		return NULL;
-	s->map[panic] = m;
+	s->map[f->panicked] = m;
 	return m;
 }
 
@@ -149,7 +154,7 @@ uint32_t reflect_args(const struct heap *h, const struct frame *f, uint64_t *wor
 	const struct proc *p = h->proc;
 	const struct stack_arch *arch = stack_arch(p->arch);
 	uint64_t arg0 = f->sp + arch->min_frame, mv, fn, stack, arglen, bits;
-	uint64_t top = f->cfa - (arch->lr ? 0 : p->word);
+	uint64_t top = frame_cfa(f) - (arch->lr ? 0 : p->word);
 	uint32_t n, found = 0;
 	uint8_t retvalid;
 	/* The stub keeps its closure, a reflect.methodValue {fn, stack *bitvector, argLen}, at the bottom of its frame. */
@@ -164,7 +169,7 @@ uint32_t reflect_args(const struct heap *h, const struct frame *f, uint64_t *wor
 		if (!proc_u8(p, bits + i / 8, &b))
 			break;
 		if (b >> (i & 7) & 1)
-			words[found++] = f->argp + (uint64_t)i * p->word;
+			words[found++] = frame_argp(arch, f) + (uint64_t)i * p->word;
 	}
 	return found;
 }
@@ -189,9 +194,9 @@ bool reflect_object(struct heap *h, const struct frame *f, struct stack_object *
 		for (uint32_t k = skip; k < words; k++)
 			bit_set(bits, k);
 		uint32_t size = (words + 1) * 8;
-		int64_t off = (int64_t)(f->varp - f->cfa) - size;
+		int64_t off = (int64_t)(frame_varp(stack_arch(h->proc->arch), f, h->word) - frame_cfa(f)) - size;
 		*ret = (struct stack_object){.off = (int32_t)off, .size = size, .ptr_words = words, .bits = bits};
-		return (uint64_t)-off <= f->cfa - f->sp;
+		return (uint64_t)-off <= f->size;
 	}
 	return false;
 }

@@ -81,7 +81,9 @@ static const struct frame_var *unnamed_at(struct heap *h, struct frame_names *n,
 	struct unnamed *u = arena_alloc(&h->arena, sizeof(*u));
 	if (!u)
 		return NULL;
-	int64_t args = (int64_t)(f->argp - f->cfa), vars = (int64_t)(f->varp - f->cfa);
+	const struct stack_arch *arch = stack_arch(h->proc->arch);
+	int64_t args = (int64_t)(frame_argp(arch, f) - frame_cfa(f));
+	int64_t vars = (int64_t)(frame_varp(arch, f, h->word) - frame_cfa(f));
 	const char *fn = f->func->mod ? f->func->name : "stack";
 	u->var.name = off >= args ? arena_printf(&h->arena, "%s+%#" PRIx64, fn, (uint64_t)(off - args))
 	                          : arena_printf(&h->arena, "%s-%#" PRIx64, fn, (uint64_t)(vars - off));
@@ -98,9 +100,9 @@ static const struct frame_var *unnamed_at(struct heap *h, struct frame_names *n,
 
 const struct frame_var *frame_var_at(struct heap *h, struct site *s, const struct frame *f, int64_t off)
 {
-	struct frame_names **n = &s->names[f->lookup == f->pc];
+	struct frame_names **n = &s->names[f->exact];
 	if (!*n)
-		*n = names_load(h, f->func, f->lookup);
+		*n = names_load(h, f->func, frame_lookup(f));
 	if (!*n)
 		return NULL;
 	const struct frame_var *v = var_find(*n, off);

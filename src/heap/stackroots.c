@@ -66,7 +66,7 @@ static uint32_t frame_root(struct scan *s, uint32_t frame)
 	}
 	struct root *r = newest(s);
 	r->addr = f->sp;
-	r->size = f->cfa - f->sp;
+	r->size = f->size;
 	r->goroutine = s->gindex;
 	r->frame = frame;
 	return *at;
@@ -162,13 +162,13 @@ static void frame_word(struct scan *s, struct site *site, uint32_t frame, uint64
 	uint64_t v;
 	if (!stack_word(s, addr, &v) || !is_edge(s, v, conservative))
 		return;
-	const struct frame_var *var = frame_var_at(s->h, site, f, (int64_t)(addr - f->cfa));
+	const struct frame_var *var = frame_var_at(s->h, site, f, (int64_t)(addr - frame_cfa(f)));
 	if (!var) {
 		s->nomem = true;
 		return;
 	}
 	if (s->node.key != var) {
-		node_begin(s, ROOT_LOCAL, var->name, frame, f->cfa + (uint64_t)var->base, var->size, conservative);
+		node_begin(s, ROOT_LOCAL, var->name, frame, frame_cfa(f) + (uint64_t)var->base, var->size, conservative);
 		s->node.type = var->type;
 		s->node.line = var->line;
 		s->node.key = var;
@@ -189,27 +189,26 @@ static void frame_reflect(struct scan *s, struct site *site, uint32_t frame, boo
 	free(args);
 }
 
-static void registers(struct scan *s, const struct frame *f, uint32_t frame)
+static void registers(struct scan *s, uint32_t frame)
 {
-	if (!f->regs)
-		return;
 	node_begin(s, ROOT_REGISTERS, "(registers)", frame, 0, 0, true);
-	for (unsigned i = 0; i < f->nregs; i++)
-		word_add(s, f->regs[i], (uint64_t)i * s->h->word);
+	for (unsigned i = 0; i < s->g->nregs; i++)
+		word_add(s, s->g->regs[i], (uint64_t)i * s->h->word);
 }
 
 static void frame_conservative(struct scan *s, const struct frame *f, uint32_t frame)
 {
 	struct site *site = site_of(s, f);
 	const struct stack_arch *arch = stack_arch(s->h->proc->arch);
-	uint64_t word = s->h->word, end = f->varp;
-	registers(s, f, frame);
+	uint64_t word = s->h->word, end = site ? frame_varp(arch, f, word) : frame_cfa(f);
+	if (f->innermost)
+		registers(s, frame);
 	s->node.key = NULL;
 	/* Signals that fake a call push the link register below the frame they interrupt. */
 	if (arch->lr && site && (site->kind == SITE_ASYNC || site->kind == SITE_SIGPANIC))
 		end += 16;
 	if (!site)
-		node_begin(s, ROOT_LOCAL, "(stack)", frame, f->sp, f->cfa - f->sp, true);
+		node_begin(s, ROOT_LOCAL, "(stack)", frame, f->sp, f->size, true);
 	for (uint64_t at = f->sp; at < end && end - at >= word; at += word) {
 		uint64_t v;
 		if (site)
@@ -219,14 +218,14 @@ static void frame_conservative(struct scan *s, const struct frame *f, uint32_t f
 	}
 	int64_t nargs = f->func->args > 0 ? f->func->args / (int64_t)word : 0;
 	for (int64_t i = 0; site && i < nargs; i++)
-		frame_word(s, site, frame, f->argp + (uint64_t)i * word, true);
+		frame_word(s, site, frame, frame_argp(arch, f) + (uint64_t)i * word, true);
 	if (site && site->kind == SITE_REFLECT)
 		frame_reflect(s, site, frame, true);
 }
 
 static void object_add(struct scan *s, uint32_t frame, const struct stack_object *o)
 {
-	struct live_object l = {s->h->frames[frame].cfa + (uint64_t)(int64_t)o->off, o, frame, false};
+	struct live_object l = {frame_cfa(&s->h->frames[frame]) + (uint64_t)(int64_t)o->off, o, frame, false};
 	if (!vec_push(&s->objects, l))
 		s->nomem = true;
 }
@@ -242,7 +241,7 @@ static void frame_precise(struct scan *s, const struct frame *f, uint32_t frame)
 		return;
 	}
 	for (uint32_t i = 0; i < m->nslots; i++)
-		frame_word(s, site, frame, f->cfa + (uint64_t)(int64_t)m->slots[i], false);
+		frame_word(s, site, frame, frame_cfa(f) + (uint64_t)(int64_t)m->slots[i], false);
 	if (site->kind != SITE_REFLECT) {
 		for (uint32_t i = 0; i < m->nobjects; i++)
 			object_add(s, frame, &m->objects[i]);

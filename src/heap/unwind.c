@@ -221,54 +221,31 @@ static bool frame_push(struct heap *h, const struct frame *f)
 static bool push_rest(struct walk *w, uint64_t from)
 {
 	uint64_t mask = w->h->word - 1u;
-	struct frame f = {.func = &stack_cache(w->h)->unknown.func, .pc = w->pc, .lookup = w->pc, .sp = (from + mask) & ~mask,
-	                  .cfa = w->g->stack_hi, .varp = w->g->stack_hi, .argp = w->g->stack_hi,
-	                  .innermost = w->innermost, .conservative = true};
+	struct frame f = {.func = &stack_cache(w->h)->unknown.func, .pc = w->pc, .sp = (from + mask) & ~mask,
+	                  .innermost = w->innermost, .conservative = true, .exact = true};
+	uint64_t size = w->g->stack_hi - f.sp;
+	f.size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
 	w->g->truncated = true;
-	if (w->innermost && w->start->exact) {
-		f.regs = w->start->at.regs;
-		f.nregs = w->start->at.nregs;
-	}
 	return frame_push(w->h, &f);
-}
-
-/* Where the collector looks up which variables live on when the frame continues. */
-static void continuation(const struct walk *w, struct frame *f)
-{
-	const struct func *fn = f->func;
-	uint64_t cont = f->pc;
-	if (w->sigpanic) { /* stopped by a trap: it can only go on in its deferreturn call */
-		f->dead = fn->deferreturn == 0;
-		cont = fn->entry + fn->deferreturn + 1;
-	}
-	f->mappc = cont == fn->entry ? cont : cont - 1;
 }
 
 static bool make_frame(struct walk *w, struct frame *f)
 {
 	const struct site *s = w->site;
-	uint64_t word = w->h->word;
-	int64_t size = (int64_t)s->spdelta + (w->arch->lr ? 0 : (int64_t)word);
-	if (!s->has_delta || size < 0 || (uint64_t)size > w->g->stack_hi - w->sp)
+	int64_t size = (int64_t)s->spdelta + (w->arch->lr ? 0 : w->h->word);
+	if (!s->has_delta || size < 0 || (uint64_t)size > w->g->stack_hi - w->sp || size > UINT32_MAX)
 		return false;
 	f->func = &s->func;
 	f->pc = w->pc;
 	f->sp = w->sp;
-	f->cfa = w->sp + (uint64_t)size;
-	f->varp = f->cfa - (w->arch->lr ? 0 : word);
-	if (f->varp > f->sp && w->arch->frame_pointer)
-		f->varp -= word;
-	f->argp = f->cfa + w->arch->min_frame;
+	f->size = (uint32_t)size;
 	f->innermost = w->innermost;
-	bool exact = w->innermost && w->start->exact;
-	f->lookup = exact || w->trap || w->pc == s->func.entry ? w->pc : w->pc - 1;
-	f->conservative = w->conservative || s->kind == SITE_ASYNC || exact;
+	bool anywhere = w->innermost && w->start->exact;
+	f->exact = anywhere || w->trap;
+	f->conservative = w->conservative || s->kind == SITE_ASYNC || anywhere;
+	f->panicked = w->sigpanic;
+	f->dead = w->sigpanic && s->func.deferreturn == 0;
 	w->conservative = s->kind == SITE_ASYNC;
-	if (exact) {
-		f->regs = w->start->at.regs;
-		f->nregs = w->start->at.nregs;
-	}
-	continuation(w, f);
 	return true;
 }
 
@@ -283,8 +260,8 @@ static bool return_address(struct walk *w, const struct frame *f)
 		return true;
 	}
 	if (!w->arch->lr)
-		return proc_word(w->h->proc, f->cfa - w->h->word, &w->lr);
-	if ((w->innermost && w->sp < f->cfa) || !w->lr)
+		return proc_word(w->h->proc, frame_cfa(f) - w->h->word, &w->lr);
+	if ((w->innermost && w->sp < frame_cfa(f)) || !w->lr)
 		return proc_word(w->h->proc, w->sp, &w->lr);
 	return true;
 }
@@ -293,20 +270,21 @@ static bool return_address(struct walk *w, const struct frame *f)
 static bool next_frame(struct walk *w, const struct frame *f, bool *more)
 {
 	struct site *caller;
+	uint64_t cfa = frame_cfa(f);
 	*more = false;
-	if (!w->lr || f->cfa >= w->g->stack_hi) {
+	if (!w->lr || cfa >= w->g->stack_hi) {
 		w->g->truncated |= !(w->site->func.flag & FUNC_TOPFRAME);
 		return true;
 	}
 	if (!site_get(w->h, w->lr, &caller))
 		return false;
-	if (!caller || (w->lr == w->pc && f->cfa == w->sp))
-		return push_rest(w, f->cfa);
+	if (!caller || (w->lr == w->pc && cfa == w->sp))
+		return push_rest(w, cfa);
 	w->trap = w->site->kind == SITE_ASYNC || w->site->kind == SITE_SIGPANIC;
 	w->sigpanic = w->site->kind == SITE_SIGPANIC;
 	w->pc = w->lr;
 	w->lr = 0;
-	w->sp = f->cfa;
+	w->sp = cfa;
 	w->site = caller;
 	w->innermost = w->syscall = false;
 	if (w->trap && w->arch->lr) {
@@ -380,5 +358,9 @@ struct hc_error *heap_unwind(struct heap *h, struct goroutine *g, const struct t
 		ok = walk_frames(&w);
 	}
 	g->nframes = h->nframes - g->first_frame;
+	if (s.exact) {
+		g->regs = s.at.regs;
+		g->nregs = s.at.nregs;
+	}
 	return ok ? NULL : err_nomem();
 }
