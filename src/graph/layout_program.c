@@ -249,7 +249,9 @@ static void prog_flags(struct typing *ty, uint32_t type, struct prog *p)
 	                                   "internal/runtime/maps.Map", "internal/runtime/maps.table", "runtime.eface",
 	                                   "runtime.iface", "runtime.stringStruct", "runtime.slice", "uint8"};
 	const struct type *t = &ty->t->t[type];
-	if (!t->size || t->kind == KIND_INVALID || t->kind == KIND_UNSAFEPTR || strstr(t->name, "go.shape."))
+	/* Types of shared code stand for several; closures only have it in their name. */
+	bool shape = strstr(t->name, "go.shape.") && !(t->flags & TYPE_F_SYNTHETIC && strstr(t->name, " (closure)"));
+	if (!t->size || t->kind == KIND_INVALID || shape)
 		p->flags |= PROG_NEVER;
 	if (t->kind == KIND_FUNC && t->size < ty->word)
 		p->flags |= PROG_NEVER;

@@ -4,6 +4,7 @@
  * header; else it is an object of its own. Waiting goroutines hang on the queues as sudogs, whose elem points to the
  * value that they send or the place that receives.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/typing_priv.h"
@@ -72,22 +73,40 @@ static uint32_t chan_storage(struct typing *ty, uint32_t chantype)
 	return id;
 }
 
-void chan_claim(struct typing *ty, uint64_t addr, uint32_t chantype, unsigned flags)
+/* Bytes of a channel and of the buffer that follows it. */
+uint64_t chan_bytes(struct typing *ty, uint64_t addr, uint32_t id)
 {
-	uint32_t id = chantype < ty->t->n ? chan_storage(ty, chantype) : TYPE_NONE;
-	if (id == TYPE_NONE)
-		return;
 	const struct prog *p = prog_of(ty, id);
 	uint64_t bytes = p->size, buf, n, more;
 	if (p->special == SP_CHAN) {
 		struct storage s = ty->storage.data[p->aux];
-		/* In the same object: straight behind the header. */
-		if (proc_word(ty->h->proc, addr + (uint64_t)s.ptr, &buf) && buf == addr + p->size &&
-		    proc_word(ty->h->proc, addr + (uint64_t)s.n, &n) &&
+		if (!ty->t->t[s.elem].ptr_words && proc_word(ty->h->proc, addr + (uint64_t)s.ptr, &buf) &&
+		    buf == addr + p->size && proc_word(ty->h->proc, addr + (uint64_t)s.n, &n) &&
 		    !__builtin_mul_overflow(n, ty->t->t[s.elem].size, &more) && more <= UINT64_MAX - bytes)
 			bytes += more;
 	}
-	claim(ty, addr, id, bytes, flags);
+	return bytes;
+}
+
+void chan_claim(struct typing *ty, uint64_t addr, uint32_t chantype, unsigned flags)
+{
+	uint32_t id = chantype < ty->t->n ? chan_storage(ty, chantype) : TYPE_NONE;
+	if (id != TYPE_NONE)
+		claim(ty, addr, id, chan_bytes(ty, addr, id), flags);
+}
+
+/* A channel that only the runtime's own pointers lead to: it knows its element type itself. */
+uint32_t chan_by_content(struct typing *ty, uint64_t addr)
+{
+	const struct layout *l = &ty->t->layout;
+	uint64_t rtype;
+	char name[1024];
+	if (!layout_has(l, L_HCHAN_ELEMTYPE) || !proc_word(ty->h->proc, layout_addr(l, addr, L_HCHAN_ELEMTYPE), &rtype))
+		return TYPE_NONE;
+	uint32_t elem = iface_type(ty, rtype, true);
+	if (elem == TYPE_NONE || snprintf(name, sizeof(name), "hchan<%s>", ty->t->t[elem].name) >= (int)sizeof(name))
+		return TYPE_NONE;
+	return types_by_name(ty->t, name);
 }
 
 /* The goroutines that wait: each sudog, and what it sends or receives. */
@@ -115,7 +134,7 @@ void chan_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned 
 	uint64_t buf, n, bytes;
 	flags &= CLAIM_INFER;
 	if (proc_word(proc, addr + (uint64_t)s.ptr, &buf) && proc_word(proc, addr + (uint64_t)s.n, &n) && buf && n &&
-	    buf - addr >= p->size && !__builtin_mul_overflow(n, ty->t->t[s.elem].size, &bytes))
+	    ty->t->t[s.elem].ptr_words && !__builtin_mul_overflow(n, ty->t->t[s.elem].size, &bytes))
 		claim(ty, buf, s.elem, bytes, flags | CLAIM_ARRAY);
 	if (s.extra >= 0)
 		waiters_scan(ty, addr + (uint64_t)s.extra, s.elem, flags);

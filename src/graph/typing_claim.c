@@ -172,6 +172,13 @@ static bool merge(const struct view *v, const struct claim *c, uint32_t *tw, uin
 
 /* ---- objects whose type the allocator recorded ---- */
 
+/* "map.bucket[K]V" is the descriptor of what the debug information calls "bucket<K,V>"; one name for both. */
+static bool same_bucket(const struct types *t, uint32_t recorded, uint32_t claimed)
+{
+	return t->t[recorded].size == t->t[claimed].size && strncmp(t->t[claimed].name, "bucket<", 7) == 0 &&
+	       strstr(t->t[recorded].name, "map.bucket[");
+}
+
 /*
  * The record names the element; how many there are, and whether it is a slice, only a slice header knows. Until one
  * comes up the count is what fits into the slot.
@@ -179,8 +186,13 @@ static bool merge(const struct view *v, const struct claim *c, uint32_t *tw, uin
 static void recorded_claim(struct typing *ty, const struct view *v, const struct claim *c, uint64_t min)
 {
 	uint32_t *tw = &ty->tw[v->id];
-	if (!(c->flags & CLAIM_ARRAY) || !type_same(ty->t, tw_type(*tw), c->type))
+	if (!(c->flags & CLAIM_ARRAY))
 		return;
+	if (!type_same(ty->t, tw_type(*tw), c->type)) {
+		if (!same_bucket(ty->t, tw_type(*tw), c->type))
+			return;
+		*tw = (*tw & ~(uint32_t)TW_TYPE_MASK) | c->type;
+	}
 	uint64_t size = ty->t->t[c->type].size;
 	if (v->end < min || v->off % size)
 		return;
@@ -199,7 +211,7 @@ static void shadow_claim(struct typing *ty, const struct view *v, const struct c
 		merge(v, c, tw, slack);
 		return;
 	}
-	if (!beats(ty, v, c, *tw, false) || !mask_agrees(ty, v, prog_of(ty, c->type), 0, v->end, true))
+	if (!beats(ty, v, c, *tw, false) || !mask_agrees(ty, v, prog_of(ty, c->type), 0, v->end, false))
 		return;
 	*tw = make_tw(c);
 	*slack = (uint16_t)(v->usable - v->end > UINT16_MAX ? UINT16_MAX : v->usable - v->end);
@@ -337,20 +349,32 @@ static uint32_t trie_child(struct typing *ty, const struct prog *p, uint64_t add
 	return proc_u8(ty->h->proc, addr, &is_entry) ? (is_entry ? p->aux : p->aux2) : TYPE_NONE;
 }
 
+/* Claims whose type says less than the object itself does. */
+static bool redirect(struct typing *ty, const struct prog *p, const struct claim *c, struct claim *ret)
+{
+	*ret = *c;
+	if (p->flags & PROG_TRIE_NODE) {
+		ret->type = trie_child(ty, p, c->addr);
+		ret->bytes = ret->type == TYPE_NONE ? 0 : ty->t->t[ret->type].size;
+	} else {
+		ret->type = chan_by_content(ty, c->addr);
+		ret->bytes = ret->type == TYPE_NONE ? 0 : chan_bytes(ty, c->addr, ret->type);
+	}
+	return ret->type != TYPE_NONE && !(prog_of(ty, ret->type)->flags & (PROG_NEVER | PROG_TRIE_NODE));
+}
+
 void typing_claim(struct typing *ty, const struct claim *c)
 {
 	const struct heap *h = ty->h;
 	const struct prog *p = prog_of(ty, c->type);
 	struct claim redirected;
-	if (p->flags & (PROG_NEVER | PROG_TRIE_NODE)) {
-		uint32_t child = p->flags & PROG_NEVER ? TYPE_NONE : trie_child(ty, p, c->addr);
-		if (child == TYPE_NONE)
+	if (p->flags & PROG_NEVER)
+		return;
+	if ((p->flags & PROG_TRIE_NODE) || c->type == ty->hchan) {
+		if (!redirect(ty, p, c, &redirected))
 			return;
-		redirected = (struct claim){c->addr, ty->t->t[child].size, child, c->flags};
 		c = &redirected;
-		p = prog_of(ty, child);
-		if (p->flags & (PROG_NEVER | PROG_TRIE_NODE))
-			return;
+		p = prog_of(ty, c->type);
 	}
 	struct view v;
 	v.id = heap_find_slot(h, c->addr, &v.span);

@@ -2,9 +2,10 @@
 /*
  * Func values. What they point to begins with a code address; the function that starts there tells what else is in the
  * object: the variables that a closure captured (debug information from Go 1.23 on), the receiver of a method value, or
- * what reflect keeps for functions of its own. Closures whose variables nobody describes still get a name: theirs is a
- * type with the object's size and mask.
+ * what reflect keeps for functions of its own. Variables that nobody describes are words of which the object's mask says
+ * whether they are pointers.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/ckd.h"
@@ -14,59 +15,87 @@ enum { MAX_CAPTURED = 128 };
 
 /* ---- types of closures ---- */
 
-static uint32_t finish(struct typing *ty, const struct type *t)
+/* What is known of a closure object: the variables, and the object that shows where the other pointers are. */
+struct closure {
+	const char *func;
+	struct captured vars[MAX_CAPTURED + 1];
+	size_t nvars;
+	uint32_t span, id;
+	uint64_t usable, min; /* bytes of the object, and the least that were asked for */
+};
+
+static int captured_cmp(const void *a, const void *b)
 {
-	uint32_t id = types_add(ty->t, t);
-	struct hc_error *err = id == TYPE_NONE ? NULL : types_finish(ty->t);
-	hc_error_free(err);
-	return err ? TYPE_NONE : id;
+	const struct captured *x = a, *y = b;
+	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-static struct type closure_type(struct typing *ty, const char *func)
+/* Fields for the part without variables in [from, to): words, which the mask tells apart. */
+static size_t fill_gap(const struct typing *ty, const struct closure *c, struct field *f, uint64_t from, uint64_t to)
 {
-	struct type t = {.pkg = "", .elem = TYPE_NONE, .key = TYPE_NONE, .storage = TYPE_NONE, .kind = KIND_STRUCT,
-	                 .flags = TYPE_F_SYNTHETIC};
-	t.name = arena_printf(&ty->t->arena, "%s (closure)", func);
-	return t;
+	uint32_t pointer = types_by_name(ty->t, "unsafe.Pointer"), number = types_by_name(ty->t, "uintptr");
+	size_t n = 0;
+	for (uint64_t off = (from + ty->word - 1) / ty->word * ty->word; off + ty->word <= to; off += ty->word)
+		f[n++] = (struct field){"_", heap_word_is_ptr(ty->h, c->id, off) ? pointer : number, off, false};
+	return n;
 }
 
-/* {F uintptr; fields...}, the fields in order of offset. */
-static uint32_t closure_struct(struct typing *ty, const char *func, const struct captured *c, size_t n)
+/* Bytes up to the last pointer of the object. */
+static uint64_t pointers_end(const struct typing *ty, const struct closure *c)
+{
+	uint64_t words = c->usable / ty->word, last = 0, mask;
+	for (uint64_t at = 0; at < words; at += 64) {
+		if (!heap_object_mask(ty->h, c->id, at, &mask, 64))
+			break;
+		if (mask)
+			last = at + 64 - (uint64_t)__builtin_clzll(mask);
+	}
+	return last * ty->word;
+}
+
+/*
+ * {F uintptr; variables and what lies between them}. Of captured variables the compiler describes those that are still
+ * needed inside the function; the size is the least that fits all and the size class.
+ */
+static uint32_t closure_struct(struct typing *ty, const struct closure *c)
 {
 	struct types *ts = ty->t;
-	struct type t = closure_type(ty, func);
+	struct type t = {.pkg = "", .elem = TYPE_NONE, .key = TYPE_NONE, .storage = TYPE_NONE, .kind = KIND_STRUCT,
+	                 .flags = TYPE_F_SYNTHETIC};
+	uint64_t end = ty->word, word = ty->word, size = (c->min + word - 1) / word * word, ptrs = pointers_end(ty, c);
 	uint32_t code = types_by_name(ts, "uintptr");
-	struct field *f = arena_alloc(&ts->arena, (n + 1) * sizeof(*f));
-	if (!f || !t.name || code == TYPE_NONE)
+	struct field *f = arena_alloc(&ts->arena, (c->usable / word + c->nvars + 1) * sizeof(*f));
+	t.name = arena_printf(&ts->arena, "%s (closure)", c->func);
+	if (!f || !t.name || code == TYPE_NONE || types_by_name(ts, "unsafe.Pointer") == TYPE_NONE)
 		return TYPE_NONE;
-	uint64_t end = ty->word;
-	f[0] = (struct field){"F", code, 0, false};
-	for (size_t i = 0; i < n; i++) {
-		if (c[i].type >= ts->n || c[i].offset < end || !ckd_add(c[i].offset, ts->t[c[i].type].size, &end))
+	f[t.nfields++] = (struct field){"F", code, 0, false};
+	for (size_t i = 0; i < c->nvars; i++) {
+		const struct captured *v = &c->vars[i];
+		if (v->type >= ts->n || v->offset < end || v->offset > c->usable)
 			return TYPE_NONE;
-		f[i + 1] = (struct field){c[i].name, c[i].type, c[i].offset, false};
+		t.nfields += (uint32_t)fill_gap(ty, c, &f[t.nfields], end, v->offset);
+		if (!ckd_add(v->offset, ts->t[v->type].size, &end) || end > c->usable)
+			return TYPE_NONE;
+		f[t.nfields++] = (struct field){v->name, v->type, v->offset, false};
 	}
-	if (!ckd_align(end, ty->word, &t.size))
-		return TYPE_NONE;
+	t.size = ptrs > size ? ptrs : size;
+	if (end > t.size)
+		t.size = (end + word - 1) / word * word;
+	t.nfields += (uint32_t)fill_gap(ty, c, &f[t.nfields], end, t.size);
 	t.fields = f;
-	t.nfields = (uint32_t)n + 1;
-	return finish(ty, &t);
+	uint32_t id = t.size <= c->usable ? types_add(ts, &t) : TYPE_NONE;
+	struct hc_error *err = id == TYPE_NONE ? NULL : types_finish(ts);
+	hc_error_free(err);
+	return err || id == TYPE_NONE || !mask_matches(ty, c->span, c->id, prog_of(ty, id), t.size) ? TYPE_NONE : id;
 }
 
-static uint32_t captured_closure(struct typing *ty, const struct func *fn)
+static size_t captured_vars(struct typing *ty, const struct func *fn, struct captured *out)
 {
-	struct captured c[MAX_CAPTURED];
-	size_t n = ty->t->dwarf ? dwarf_captured(ty->t->dwarf, ty->t, fn->entry, c, MAX_CAPTURED) : 0;
-	if (n == 0 || n > MAX_CAPTURED)
-		return TYPE_NONE;
-	for (size_t i = 1; i < n; i++) { /* by offset; there are few */
-		struct captured x = c[i];
-		size_t at = i;
-		for (; at > 0 && c[at - 1].offset > x.offset; at--)
-			c[at] = c[at - 1];
-		c[at] = x;
-	}
-	return closure_struct(ty, fn->name, c, n);
+	size_t n = ty->t->dwarf ? dwarf_captured(ty->t->dwarf, ty->t, fn->entry, out, MAX_CAPTURED) : 0;
+	if (n > MAX_CAPTURED)
+		return 0;
+	qsort(out, n, sizeof(*out), captured_cmp);
+	return n;
 }
 
 /* "pkg.(*T).M-fm" -> "*pkg.T", "pkg.T.M-fm" -> "pkg.T": the receiver that a method value carries. */
@@ -95,12 +124,6 @@ static uint32_t receiver_type(const struct typing *ty, const char *func)
 	return elem == TYPE_NONE ? TYPE_NONE : types_ptr_to(ty->t, elem);
 }
 
-static uint32_t method_value(struct typing *ty, const struct func *fn)
-{
-	struct captured c = {.name = "R", .type = receiver_type(ty, fn->name), .offset = ty->word};
-	return c.type == TYPE_NONE ? TYPE_NONE : closure_struct(ty, fn->name, &c, 1);
-}
-
 /* reflect.MakeFunc and reflect.Value.Method give the address of a struct that begins with one of its own stubs. */
 static uint32_t reflect_func(const struct typing *ty, const char *func)
 {
@@ -111,44 +134,23 @@ static uint32_t reflect_func(const struct typing *ty, const char *func)
 	return TYPE_NONE;
 }
 
-/* A type that has the object's own size and mask. */
-static uint32_t opaque_closure(struct typing *ty, const char *func, uint32_t span, uint32_t id)
-{
-	uint64_t usable = span_usable(ty->h, span), words = usable / ty->word;
-	struct type t = closure_type(ty, func);
-	uint64_t *mask = arena_alloc(&ty->t->arena, bit_words(words) * sizeof(*mask));
-	if (!mask || !t.name || usable > UINT16_MAX)
-		return TYPE_NONE;
-	heap_object_mask(ty->h, id, 0, mask, words);
-	for (uint64_t i = 0; i < words; i++)
-		if (bit_get(mask, i))
-			t.ptr_words = i + 1;
-	t.mask = mask;
-	t.size = usable;
-	t.flags |= TYPE_F_OPAQUE;
-	return finish(ty, &t);
-}
-
-/* ---- claims ---- */
-
-static bool closure_fits(struct typing *ty, uint32_t type, uint32_t span, uint32_t id)
-{
-	const struct prog *p = prog_of(ty, type);
-	uint64_t usable = span_usable(ty->h, span);
-	return p->size && p->size <= usable && p->size >= span_min_request(ty, &ty->h->spans[span], usable) &&
-	       mask_matches(ty, span, id, p, p->size);
-}
-
 static uint32_t closure_make(struct typing *ty, const struct func *fn, uint32_t span, uint32_t id)
 {
+	uint64_t usable = span_usable(ty->h, span), min = span_min_request(ty, &ty->h->spans[span], usable);
 	uint32_t type = reflect_func(ty, fn->name);
-	if (type == TYPE_NONE)
-		type = captured_closure(ty, fn);
-	if (type == TYPE_NONE)
-		type = method_value(ty, fn);
-	if (type == TYPE_NONE || !closure_fits(ty, type, span, id))
-		type = opaque_closure(ty, fn->name, span, id);
-	return type;
+	if (type != TYPE_NONE || usable > UINT16_MAX)
+		return type;
+	struct closure c = {.func = fn->name, .span = span, .id = id, .usable = usable, .min = min};
+	c.nvars = captured_vars(ty, fn, c.vars);
+	if (c.nvars == 0) {
+		c.vars[0] = (struct captured){.name = "R", .type = receiver_type(ty, fn->name), .offset = ty->word};
+		c.nvars = c.vars[0].type != TYPE_NONE;
+	}
+	type = closure_struct(ty, &c);
+	if (type != TYPE_NONE || c.nvars == 0)
+		return type;
+	c.nvars = 0;
+	return closure_struct(ty, &c);
 }
 
 uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id)
@@ -156,10 +158,10 @@ uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id)
 	struct type_cache *c = &ty->closures[(pc >> 5 ^ pc >> 14) % CLOSURE_CACHE];
 	uint32_t type;
 	struct func fn;
-	if (c->key == pc)
-		return c->type;
+	if (!pc || c->key == pc)
+		return pc ? c->type : TYPE_NONE;
 	if (!map_get(&ty->closure_types, pc, &type)) {
-		bool entry = pc && program_func_entry(ty->h->prog, pc, &fn);
+		bool entry = program_func_entry(ty->h->prog, pc, &fn);
 		type = entry ? closure_make(ty, &fn, span, id) : TYPE_NONE;
 		if ((!entry || type != TYPE_NONE) && !map_put(&ty->closure_types, pc, type))
 			ty->nomem = true;

@@ -228,6 +228,8 @@ static void trie_prog(struct typing *ty, uint32_t type, const char *args, size_t
 			p->aux = make_entry(ty, name, type, key, value);
 		} else if (tries[which].args == 1) {
 			key = trie_type(ty, "weak.Pointer[", args, weak, sizeof(weak));
+			if (key == TYPE_NONE)
+				key = types_by_name(ty->t, "unsafe.Pointer");
 			p->aux = make_entry(ty, name, type, key, types_by_name(ty->t, "uintptr"));
 		}
 	}

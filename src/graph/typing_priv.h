@@ -168,7 +168,7 @@ struct typing {
 	uint32_t *shadow_tw;
 	uint16_t *shadow_slack;
 
-	uint32_t uint8, eface, tiny, sudog, mapextra; /* type ids, TYPE_NONE where there is none */
+	uint32_t uint8, eface, tiny, sudog, mapextra, hchan; /* type ids, TYPE_NONE where there is none */
 };
 
 /* layout_program.c */
@@ -239,6 +239,9 @@ void map_claim(struct typing *ty, uint64_t addr, uint32_t maptype, unsigned flag
 void map_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned flags);
 bool chan_compile(struct typing *ty, uint32_t type, struct storage *s);
 void chan_claim(struct typing *ty, uint64_t addr, uint32_t chantype, unsigned flags);
+uint64_t chan_bytes(struct typing *ty, uint64_t addr, uint32_t storage);
+/* The hchan<T> type of the channel at addr, by what it says itself. */
+uint32_t chan_by_content(struct typing *ty, uint64_t addr);
 void chan_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned flags);
 
 /* typing_funcs.c */
