@@ -69,11 +69,16 @@ static bool from_module(struct proc *p, const struct module_file *m, struct buil
 		gobuild_from_exe(p, m->exe, ret) || from_symbol(p, m, ret);
 }
 
+static bool emulator(const struct proc *p)
+{
+	const char *slash = strrchr(p->exe_path, '/');
+	return !*p->go_build_id && !strncmp(slash ? slash + 1 : p->exe_path, "qemu-", 5);
+}
+
 static struct hc_error *not_go(const struct proc *p)
 {
 	const char *path = *p->exe_path ? p->exe_path : "an unknown program";
-	const char *slash = strrchr(path, '/');
-	if (!strncmp(slash ? slash + 1 : path, "qemu-", 5))
+	if (emulator(p))
 		return err_new(HC_E_NOT_GO, "%s: core of the emulator %s; give the file qemu_*.core that it wrote for the program "
 		               "inside", p->blob->path, path);
 	return err_new(HC_E_NOT_GO, "%s: core of %s, which is not a Go program (no build information, no Go build id); give "
@@ -88,7 +93,8 @@ struct hc_error *gobuild_find(struct proc *p)
 			return NULL;
 		go |= *p->modules[i].exe->go_build_id || exe_section(p->modules[i].exe, ".gopclntab");
 	}
-	if (gobuild_from_memory(p, &p->build))
+	/* Memory of a program that is known not to be Go proves nothing: it may emulate, debug or hold one. */
+	if ((go || !p->nmodules) && !emulator(p) && gobuild_from_memory(p, &p->build))
 		return NULL;
 	if (!go)
 		return not_go(p);

@@ -71,7 +71,8 @@ bool head_read(const struct proc *p, struct arena *a, read_fn *read, const void 
 	memset(h, 0, sizeof(*h));
 	h->go_id = h->gnu_id = none;
 	if (!read(ctx, addr, eh, w8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)) || memcmp(eh, ELFMAG, SELFMAG) ||
-	    eh[EI_CLASS] != (w8 ? ELFCLASS64 : ELFCLASS32) || eh[EI_DATA] != (p->be ? ELFDATA2MSB : ELFDATA2LSB))
+	    eh[EI_CLASS] != (w8 ? ELFCLASS64 : ELFCLASS32) || eh[EI_DATA] != (p->be ? ELFDATA2MSB : ELFDATA2LSB) ||
+	    load16(eh + 18, p->be) != p->machine)
 		return false;
 	h->addr = addr;
 	h->entry = load_uint(eh + 24, p->word, p->be);

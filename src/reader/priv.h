@@ -150,7 +150,7 @@ struct head {
 
 bool proc_read_fn(const void *ctx, uint64_t addr, void *buf, size_t n); /* ctx: struct proc */
 bool blob_read_fn(const void *ctx, uint64_t addr, void *buf, size_t n); /* ctx: struct blob; addr: offset */
-/* False: at addr there is no ELF image of the process's class and byte order, or it cannot be read. */
+/* False: at addr there is no ELF image for the process's machine, or it cannot be read. */
 bool head_read(const struct proc *p, struct arena *a, read_fn *read, const void *ctx, uint64_t addr, struct head *h);
 /* The executable's, in memory: where the auxiliary vector says, else by the mapped files. h->found tells. */
 void head_find_main(struct proc *p, struct head *h);
