@@ -400,21 +400,31 @@ bool die_ranges(struct dwarf *d, const struct die *die, const struct attrs *a, u
 	return ok;
 }
 
-static void loc_pieces(struct dwarf *d, Dwarf_Locdesc_c desc, Dwarf_Unsigned nops, struct dwarf_loc *loc)
+/* Appends one expression with the addresses for which it holds. */
+static bool loc_add(struct dwarf *d, Dwarf_Locdesc_c desc, Dwarf_Unsigned nops, uint64_t lo, uint64_t hi,
+                    struct dwarf_locs *ret)
 {
 	Dwarf_Error err = NULL;
-	struct loc_state st = {.loc = loc};
+	struct loc_state st = {.cur = {.kind = PIECE_NONE}, .bias = d->bias};
 	for (Dwarf_Unsigned i = 0; i < nops; i++) {
 		Dwarf_Small op = 0;
 		Dwarf_Unsigned a1, a2, a3, branch;
 		if (!good(d, dwarf_get_location_op_value_c(desc, i, &op, &a1, &a2, &a3, &branch, &err), err))
-			return;
-		loc_op(&st, op, a1, d->bias);
+			return true;
+		loc_op(&st, op, a1);
 	}
 	loc_end(&st);
+	if (st.npieces == 0 || lo >= hi || ret->pieces.len > UINT32_MAX - MAX_PIECES)
+		return true;
+	struct dwarf_loc loc = {lo, hi, (uint32_t)ret->pieces.len, st.npieces};
+	for (unsigned i = 0; i < st.npieces; i++) {
+		if (!vec_push(&ret->pieces, st.pieces[i]))
+			return false;
+	}
+	return vec_push(&ret->locs, loc);
 }
 
-bool die_location(struct dwarf *d, const struct die *die, dwarf_locs *ret)
+bool die_location(struct dwarf *d, const struct die *die, struct dwarf_locs *ret)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Attribute at;
@@ -425,7 +435,6 @@ bool die_location(struct dwarf *d, const struct die *die, dwarf_locs *ret)
 		return true;
 	if (good(d, dwarf_get_loclist_c(at, &head, &n, &err), err)) {
 		for (Dwarf_Unsigned i = 0; i < n && ok; i++) {
-			struct dwarf_loc loc = {.lo = 0, .hi = UINT64_MAX};
 			Dwarf_Small lle, source;
 			Dwarf_Unsigned raw1, raw2, nops, expr, off;
 			Dwarf_Addr lo, hi;
@@ -434,10 +443,8 @@ bool die_location(struct dwarf *d, const struct die *die, dwarf_locs *ret)
 			if (!good(d, dwarf_get_locdesc_entry_d(head, i, &lle, &raw1, &raw2, &unavailable, &lo, &hi, &nops, &desc,
 			                                       &source, &expr, &off, &err), err))
 				break;
-			if (source != 0)
-				loc.lo = lo, loc.hi = hi;
-			loc_pieces(d, desc, nops, &loc);
-			ok = loc.lo >= loc.hi || loc.npieces == 0 || vec_push(ret, loc);
+			bool list = source != 0; /* else a plain expression, for the whole function */
+			ok = loc_add(d, desc, nops, list ? lo : 0, list ? hi : UINT64_MAX, ret);
 		}
 		dwarf_loc_head_c_dealloc(head);
 	}

@@ -46,7 +46,8 @@ struct dwarf_cu {
 	uint64_t die;     /* offset of the unit's own DIE */
 	const char *name; /* import path */
 	uint64_t low;     /* base address of its range lists */
-	bool indexed;     /* its functions are in dwarf.funcs */
+	uint32_t func, nfuncs; /* its functions in dwarf.funcs, by address */
+	bool indexed;
 	bool ranged;      /* its address ranges are in dwarf.cu_ranges */
 };
 
@@ -59,12 +60,14 @@ struct dwarf_range {
 /* A variable's place while pc is in [lo, hi); lo = 0, hi = UINT64_MAX: always. */
 struct dwarf_loc {
 	uint64_t lo, hi;
-	unsigned npieces;
-	struct piece pieces[MAX_PIECES];
+	uint32_t piece, npieces; /* in dwarf_locs.pieces */
 };
 
 typedef VEC(struct dwarf_range) dwarf_ranges;
-typedef VEC(struct dwarf_loc) dwarf_locs;
+struct dwarf_locs {
+	VEC(struct dwarf_loc) locs;
+	VEC(struct piece) pieces;
+};
 
 /* On failure nothing is left to close. */
 struct hc_error *dwarf_lib_open(struct dwarf *d) HC_MUST_CHECK;
@@ -84,7 +87,7 @@ void die_attrs(struct dwarf *d, const struct die *die, struct attrs *ret);
 bool die_ranges(struct dwarf *d, const struct die *die, const struct attrs *a, uint64_t base, uint64_t owner,
                 dwarf_ranges *ret);
 /* Appends the places of a variable. False when memory ran out. */
-bool die_location(struct dwarf *d, const struct die *die, dwarf_locs *ret);
+bool die_location(struct dwarf *d, const struct die *die, struct dwarf_locs *ret);
 
 /* ---- dwarf_sections.c: the sections, in the form that every libdwarf decompresses ---- */
 
@@ -145,22 +148,30 @@ uint32_t scan_resolve(const struct scan *s, uint64_t off);
 
 /* Turns the operations of one location expression into pieces. */
 struct loc_state {
-	struct dwarf_loc *loc;
+	struct piece pieces[MAX_PIECES];
+	unsigned npieces;
 	struct piece cur;
-	bool known;   /* cur holds a place */
-	int64_t top;  /* a constant to be added */
-	uint32_t off; /* bytes of the variable described so far */
+	uint64_t bias;
+	int64_t constant; /* to be added */
 };
-void loc_op(struct loc_state *st, unsigned op, uint64_t arg, uint64_t bias);
+void loc_op(struct loc_state *st, unsigned op, uint64_t arg);
 void loc_end(struct loc_state *st);
 
-struct dwarf_var;
+struct dwarf_var {
+	const char *name, *func;
+	uint32_t type;
+	uint32_t line, closure; /* closure 0: not captured */
+	uint32_t scope, nscope; /* ranges where it is in scope, in dwarf.scopes; none: the whole function */
+	uint32_t loc, nlocs;    /* in dwarf.locs */
+	bool param, result;
+};
+
 struct dwarf_func {
 	uint64_t lo, hi; /* addresses in the file */
 	uint64_t die;
+	uint32_t var, nvars; /* in dwarf.vars */
+	uint32_t cu;
 	bool parsed;
-	struct dwarf_var *vars;
-	uint32_t nvars;
 };
 
 void dwarf_locals_free(struct dwarf *d);
@@ -175,7 +186,10 @@ struct dwarf {
 	VEC(struct dwarf_cu) cus; /* of Go only */
 	struct scan scan;
 	dwarf_ranges cu_ranges; /* owner = index of the unit; sorted by address */
-	VEC(struct dwarf_func) funcs; /* of the units indexed so far, sorted by address */
+	VEC(struct dwarf_func) funcs; /* of the units indexed so far */
+	VEC(struct dwarf_var) vars;   /* of the functions read so far */
+	dwarf_ranges scopes;
+	struct dwarf_locs locs;
 	struct arena arena;
 };
 

@@ -287,6 +287,8 @@ static const struct raw_member *member_named(const struct scan *s, const struct 
 
 static uint64_t raw_size(const struct dwarf *d, const struct raw_type *t)
 {
+	if (t->kind == KIND_INTERFACE)
+		return 2 * (uint64_t)d->exe->word;
 	return t->tag == TAG_BASE || t->tag == TAG_STRUCT || t->tag == TAG_ARRAY ? t->size : d->exe->word;
 }
 

@@ -1,6 +1,13 @@
-# Turns golayout.tsv into rows of C: {arch, "struct", "field", {{offset, size}, ...}}, one pair a release from Go 1.17 on.
+# Turns golayout.tsv into C: under LAYOUT_RELEASES the releases that the columns stand for, as {minor, patch}; else one row
+# per field, {arch, "struct", "field", {{offset, size}, ...}}, with one pair per release.
 BEGIN { FS = "\t" }
-/^#/ || $1 == "arch" { next }
+/^#/ { next }
+$1 == "arch" {
+	print "#ifdef LAYOUT_RELEASES"
+	for (i = 4; i <= NF; i++) { split($i, v, "."); printf "{%d, %d},%s", v[2], v[3], i < NF ? " " : "\n" }
+	print "#else"
+	next
+}
 {
 	printf "{\"%s\", \"%s\", \"%s\", {", $1, $2, $3
 	for (i = 4; i <= NF; i++) {
@@ -10,3 +17,4 @@ BEGIN { FS = "\t" }
 	}
 	print "}},"
 }
+END { print "#endif" }

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the runtime of this release keeps its fields: from DWARF, else from the table compiled in from golayout.tsv. */
-#include <stdio.h>
-
 #include "types/types.h"
 
-enum { OLDEST = 17, NEWEST = 27, RELEASES = NEWEST - OLDEST + 1 };
+/* The columns of the table, oldest first. */
+static const struct release {
+	int minor, patch;
+} releases[] = {
+#define LAYOUT_RELEASES
+#include "golayout.inc"
+#undef LAYOUT_RELEASES
+};
+enum { RELEASES = sizeof(releases) / sizeof(releases[0]) };
 
 static const struct row {
 	const char *arch, *strct, *field;
@@ -42,12 +48,23 @@ static const struct row *table_row(enum layout_field f, const char *arch)
 	return common;
 }
 
-static void table_fill(struct layout *l, int minor, const char *arch)
+/* The column of a release; -1: not in the table. */
+static int table_column(const struct buildinfo *build)
+{
+	int column = -1;
+	for (int i = 0; i < RELEASES; i++) {
+		if (releases[i].minor == build->minor && (releases[i].patch <= build->patch || column < 0))
+			column = i;
+	}
+	return column;
+}
+
+static void table_fill(struct layout *l, int column, const char *arch)
 {
 	for (unsigned i = 0; i < LAYOUT_COUNT; i++) {
 		const struct row *r = table_row((enum layout_field)i, arch);
-		l->f[i].off = r ? r->at[minor - OLDEST].off : -1;
-		l->f[i].size = r ? r->at[minor - OLDEST].size : 0;
+		l->f[i].off = r ? r->at[column].off : -1;
+		l->f[i].size = r ? r->at[column].size : 0;
 	}
 }
 
@@ -112,16 +129,17 @@ static void dwarf_fill(struct layout *l, struct dwarf *d, bool have_table, struc
 static struct hc_error *unsupported(const struct buildinfo *build, enum arch arch, uint8_t word)
 {
 	const char *version = build->version && *build->version ? build->version : "an unknown version of Go";
-	if (build->minor >= 0 && build->minor < OLDEST)
+	int oldest = releases[0].minor, newest = releases[RELEASES - 1].minor;
+	if (build->minor >= 0 && build->minor < oldest)
 		return err_new(HC_E_UNSUPPORTED, "the program was built by %s, but Go 1.%d is the oldest release that can be read",
-		               version, OLDEST);
+		               version, oldest);
 	if (word != 8)
 		return err_new(HC_E_UNSUPPORTED, "the program was built for %s, whose %u-bit layouts are known only from debug "
 		               "information, and its executable has none; give one that is not stripped with --exe",
 		               arch_name(arch, false), word * 8u);
 	return err_new(HC_E_UNSUPPORTED, "the program was built by %s, and without debug information only Go 1.%d to 1.%d can be "
-	               "read; give an executable that is not stripped with --exe, or use a newer heapconv", version, OLDEST,
-	               NEWEST);
+	               "read; give an executable that is not stripped with --exe, or use a newer heapconv", version, oldest,
+	               newest);
 }
 
 struct hc_error *layout_init(struct layout *l, const struct buildinfo *build, enum arch arch, uint8_t word,
@@ -129,21 +147,21 @@ struct hc_error *layout_init(struct layout *l, const struct buildinfo *build, en
 {
 	int32_t off;
 	uint32_t size;
-	bool in_table = build->minor >= OLDEST && build->minor <= NEWEST && word == 8;
+	int column = word == 8 ? table_column(build) : -1;
 	bool in_dwarf = dwarf && dwarf_field(dwarf, "runtime.mspan", "startAddr", &off, &size);
-	bool too_old = build->minor >= 0 && build->minor < OLDEST;
+	bool too_old = build->minor >= 0 && build->minor < releases[0].minor;
 	for (unsigned i = 0; i < LAYOUT_COUNT; i++) {
 		l->f[i].off = -1;
 		l->f[i].size = 0;
 	}
 	l->minor = build->minor;
 	l->from_dwarf = in_dwarf;
-	if (too_old || (!in_table && !in_dwarf))
+	if (too_old || (column < 0 && !in_dwarf))
 		return unsupported(build, arch, word);
-	if (in_table)
-		table_fill(l, build->minor, arch_name(arch, false));
+	if (column >= 0)
+		table_fill(l, column, arch_name(arch, false));
 	if (in_dwarf)
-		dwarf_fill(l, dwarf, in_table, diag);
+		dwarf_fill(l, dwarf, column >= 0, diag);
 	return NULL;
 }
 
