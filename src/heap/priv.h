@@ -49,6 +49,24 @@ bool mask_register(struct heap *h, uint64_t rtype);
 /* NULL: not registered, or not a descriptor. */
 const struct gcmask *mask_lookup(const struct heap *h, uint64_t rtype);
 
+/* ---- anchors.c: addresses of the runtime's variables, by name or by structure; 0 = not found ---- */
+
+uint64_t anchor_mheap(const struct heap *h); /* needs the program tables only */
+uint64_t anchor_allp(const struct heap *h);
+uint64_t anchor_memstats(const struct heap *h, unsigned stride, uint64_t heap_inuse);
+
+/* Queues of finalizers and cleanups: blocks linked by alllink, each with a count and an array of entries. */
+struct queue_shape {
+	const char *what;
+	enum root_kind kind;
+	enum layout_field alllink, count, entries; /* entries: offset of the array in the block */
+	uint64_t entry_words, stride;
+	uint64_t fn;  /* offset of the function in an entry */
+	uint64_t max; /* entries of a block */
+};
+/* The first block of the longest chain that fits; only chains with entries can be told from zeros. */
+uint64_t anchor_queue(const struct heap *h, const struct queue_shape *q);
+
 struct hc_error *heap_load_totals(struct heap *h) HC_MUST_CHECK; /* totals.c: after spans and goroutines */
 
 #endif

@@ -240,14 +240,6 @@ static bool words_add(struct root_builder *b, uint64_t addr, unsigned nwords)
 	return true;
 }
 
-struct queue_shape {
-	const char *what;
-	enum root_kind kind;
-	enum layout_field alllink, count, entries; /* entries: offset of the array in the block */
-	uint64_t entry_words, stride;
-	uint64_t max;
-};
-
 static struct hc_error *queue_walk(struct root_builder *b, uint32_t group, uint64_t block, const struct queue_shape *q)
 {
 	struct heap *h = b->h;
@@ -274,25 +266,31 @@ static struct hc_error *queue_walk(struct root_builder *b, uint32_t group, uint6
 	return NULL;
 }
 
+/* The first block of a queue: the variable's value (at `offset` in it) where it has a name, else by its looks. */
+static uint64_t queue_head(const struct heap *h, const char *variable, uint64_t offset, const struct queue_shape *q)
+{
+	uint64_t block = 0, at = types_global_addr(h->types, variable);
+	if (!at)
+		return anchor_queue(h, q);
+	return proc_word(h->proc, at + offset, &block) ? block : 0;
+}
+
 static struct hc_error *queue_roots(struct root_builder *b, uint32_t fin, uint32_t clean)
 {
-	struct heap *h = b->h;
+	const struct heap *h = b->h;
 	const struct layout *l = &h->types->layout;
-	uint64_t word = h->word, block, at = types_global_addr(h->types, "runtime.allfin");
+	uint64_t word = h->word;
 	/* finalizer {fn, arg, nret, fint, ot}: nret is a number, which is no object's address. */
 	const struct queue_shape finq = {"queued finalizer", ROOT_FINQUEUE, L_FINBLK_ALLLINK, L_FINBLK_CNT, L_FINBLK_FIN, 5,
-	                                 5 * word, 4096 / (5 * word)};
-	struct hc_error *err = NULL;
-	if (at && proc_word(h->proc, at, &block))
-		err = queue_walk(b, fin, block, &finq);
-	at = types_global_addr(h->types, "runtime.gcCleanups"); /* 1.25 */
-	if (err || !at || !layout_has(l, L_CLEANQ_ALL) || !layout_read(l, h->proc, at, L_CLEANQ_ALL, &block))
+	                                 5 * word, 0, 4096 / (5 * word)};
+	struct hc_error *err = queue_walk(b, fin, queue_head(h, "runtime.allfin", 0, &finq), &finq);
+	if (err || !layout_has(l, L_CLEANQ_ALL)) /* 1.24 and before have no queue of cleanups */
 		return err;
 	bool triple = layout_has(l, L_CLEANFN_CALL); /* 1.26: {call, fn, arg}; 1.25: *funcval */
+	uint64_t words = triple ? 3 : 1;
 	const struct queue_shape cleanq = {"queued cleanup", ROOT_CLEANUP, L_CLEANHDR_ALLLINK, L_CLEANHDR_N,
-	                                   L_CLEANBLK_CLEANUPS, triple ? 3 : 1, (triple ? 3 : 1) * word,
-	                                   512 / ((triple ? 3 : 1) * word)};
-	return queue_walk(b, clean, block, &cleanq);
+	                                   L_CLEANBLK_CLEANUPS, words, words * word, triple ? word : 0, 512 / (words * word)};
+	return queue_walk(b, clean, queue_head(h, "runtime.gcCleanups", (uint64_t)l->f[L_CLEANQ_ALL].off, &cleanq), &cleanq);
 }
 
 struct hc_error *heap_load_roots(struct heap *h)

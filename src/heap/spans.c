@@ -299,15 +299,17 @@ static struct hc_error *span_anchor(struct heap *h)
 {
 	struct heap_private *priv = h->priv;
 	const struct proc *p = h->proc;
-	priv->mheap = types_global_addr(h->types, "runtime.mheap_");
+	priv->mheap = anchor_mheap(h);
 	if (!priv->mheap)
-		return err_new(HC_E_EXE, "%s: the address of runtime.mheap_ is not known: give the unstripped executable with --exe",
-		               p->blob->path);
+		return err_new(HC_E_EXE, "%s: runtime.mheap_ was not found, by name or by its structure: the snapshot may lack the "
+		               "program's variables, or the executable is stripped in a way that is not known; give the unstripped one "
+		               "with --exe", p->blob->path);
 	uint64_t gen, phase_addr = types_global_addr(h->types, "runtime.gcphase");
 	if (!layout_read(&h->types->layout, p, priv->mheap, L_MHEAP_SWEEPGEN, &gen))
 		return err_new(HC_E_TRUNCATED, "%s: runtime.mheap_ at %#" PRIx64 " is not in the snapshot", p->blob->path,
 		               priv->mheap);
 	priv->sweepgen = gen;
+	/* Without names the phase stays unknown: 0. No span is waiting to be swept during marking, so nothing goes wrong. */
 	if (phase_addr && !proc_u32(p, phase_addr, &h->gcphase))
 		h->gcphase = 0;
 	return NULL;

@@ -195,8 +195,7 @@ static void runtime_counters(struct heap *h)
 	struct memory_totals *t = &h->totals;
 	const struct layout *l = &h->types->layout;
 	const struct proc *p = h->proc;
-	uint64_t memstats = types_global_addr(h->types, "runtime.memstats");
-	uint64_t allp = types_global_addr(h->types, "runtime.allp"), ps, nps;
+	uint64_t memstats, allp = anchor_allp(h), ps, nps;
 	t->rt_heap_objects = t->rt_heap_alloc = t->rt_stacks_inuse = t->rt_heap_inuse = t->rt_heap_released = UINT64_MAX;
 	t->rt_heap_sys = t->rt_mspan_sys = t->rt_mcache_sys = t->rt_buckhash_sys = t->rt_gc_sys = t->rt_other_sys = UINT64_MAX;
 	t->rt_stacks_sys = t->rt_manual_inuse = UINT64_MAX;
@@ -211,6 +210,13 @@ static void runtime_counters(struct heap *h)
 		if (layout_read(l, p, pp, L_P_MCACHE, &mcache) && mcache)
 			count_cached_spans(h, mcache, &objects, &bytes);
 	}
+	unsigned stride = 0, tiny = 0;
+	for (size_t i = 0; i < sizeof(delta_shape) / sizeof(delta_shape[0]); i++)
+		if (delta_shape[i].from <= l->minor) {
+			stride = delta_shape[i].stride;
+			tiny = delta_shape[i].tiny;
+		}
+	memstats = anchor_memstats(h, stride, t->heap_span_bytes);
 	if (!memstats || h->word != 8 || !layout_has(l, L_MSTATS_HEAPSTATS))
 		return;
 	layout_read(l, p, memstats, L_MSTATS_STACKSSYS, &t->rt_stacks_sys);
@@ -219,12 +225,6 @@ static void runtime_counters(struct heap *h)
 	layout_read(l, p, memstats, L_MSTATS_BUCKHASHSYS, &t->rt_buckhash_sys);
 	layout_read(l, p, memstats, L_MSTATS_GCMISCSYS, &t->rt_gc_sys);
 	layout_read(l, p, memstats, L_MSTATS_OTHERSYS, &t->rt_other_sys);
-	unsigned stride = 0, tiny = 0;
-	for (size_t i = 0; i < sizeof(delta_shape) / sizeof(delta_shape[0]); i++)
-		if (delta_shape[i].from <= l->minor) {
-			stride = delta_shape[i].stride;
-			tiny = delta_shape[i].tiny;
-		}
 	int64_t sum[148] = {0};
 	uint64_t at = layout_addr(l, memstats, L_MSTATS_HEAPSTATS);
 	for (unsigned gen = 0; gen < 3; gen++)
