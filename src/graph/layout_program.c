@@ -247,7 +247,8 @@ static void prog_flags(struct typing *ty, uint32_t type, struct prog *p)
 {
 	static const char *const weak[] = {"runtime.hmap", "runtime.bmap", "runtime.hchan", "runtime.funcval",
 	                                   "internal/runtime/maps.Map", "internal/runtime/maps.table", "runtime.eface",
-	                                   "runtime.iface", "runtime.stringStruct", "runtime.slice", "uint8"};
+	                                   "runtime.iface", "runtime.stringStruct", "runtime.slice", "uint8",
+	                                   "*runtime.bmap", "unsafe.Pointer"};
 	const struct type *t = &ty->t->t[type];
 	/* Types of shared code stand for several; closures only have it in their name. */
 	bool shape = strstr(t->name, "go.shape.") && !(t->flags & TYPE_F_SYNTHETIC && strstr(t->name, " (closure)"));

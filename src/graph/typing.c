@@ -9,7 +9,7 @@
 #include "base/pool.h"
 #include "graph/typing_priv.h"
 
-enum { MAX_ROUNDS = 64, FIRST_QUEUE = 1 << 14 };
+enum { MAX_ROUNDS = 64, FIRST_QUEUE = 1 << 14, MAX_SEARCHES = 20000 };
 
 /* ---- the queue ---- */
 
@@ -84,6 +84,7 @@ static void known_types(struct typing *ty)
 	ty->eface = types_by_name(t, "interface {}");
 	ty->sudog = types_by_name(t, "runtime.sudog");
 	ty->mapextra = types_by_name(t, "runtime.mapextra");
+	ty->funcval = types_by_name(t, "runtime.funcval");
 	ty->hchan = types_by_name(t, "runtime.hchan");
 	struct type tiny = {.name = "(tiny values)", .pkg = "", .size = 16, .elem = TYPE_NONE, .key = TYPE_NONE,
 	                    .storage = TYPE_NONE, .kind = KIND_STRUCT, .flags = TYPE_F_SYNTHETIC | TYPE_F_OPAQUE};
@@ -116,6 +117,7 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 	ty->type_words = calloc(WORD_CACHE, sizeof(*ty->type_words));
 	ty->itabs = calloc(WORD_CACHE, sizeof(*ty->itabs));
 	ty->closures = calloc(CLOSURE_CACHE, sizeof(*ty->closures));
+	ty->shape_budget = MAX_SEARCHES;
 	ty->waiter_budget = 4 * n + 1024;
 	if (!ty->tw || !ty->slack || !ty->shadow_tw || !ty->shadow_slack || !ty->queued || !ty->type_words || !ty->itabs ||
 	    !ty->closures || !queue_grow(ty) || !typing_regions_init(ty))
@@ -139,6 +141,7 @@ static void typing_deinit(struct typing *ty)
 	free(ty->itabs);
 	free(ty->closures);
 	free(ty->region_cache);
+	shapes_free(ty->shapes);
 	map_free(&ty->closure_types);
 	map_free(&ty->region_seen);
 	vec_free(&ty->regions);
@@ -193,7 +196,7 @@ struct hc_error *graph_type(struct graph *g, struct types *t, struct diag *diag)
 	if (ok) {
 		typing_seeds(ty);
 		typing_drain(ty);
-		for (int round = 0; round < MAX_ROUNDS && !ty->nomem && typing_infer(ty); round++)
+		for (int round = 0; round < MAX_ROUNDS && !ty->nomem && typing_infer(ty, round); round++)
 			typing_drain(ty);
 		typing_finish(ty);
 	}

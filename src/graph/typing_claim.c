@@ -370,6 +370,10 @@ void typing_claim(struct typing *ty, const struct claim *c)
 	struct claim redirected;
 	if (p->flags & PROG_NEVER)
 		return;
+	if (c->type == ty->funcval) {
+		func_claim(ty, c->addr, c->flags);
+		return;
+	}
 	if ((p->flags & PROG_TRIE_NODE) || c->type == ty->hchan) {
 		if (!redirect(ty, p, c, &redirected))
 			return;
@@ -401,4 +405,62 @@ void typing_claim(struct typing *ty, const struct claim *c)
 		return;
 	}
 	object_claim(ty, &v, c, p);
+}
+
+/* ---- claims whose extent is not certain ---- */
+
+/* A row of values of unknown number: as many as the object's pointers show, or as fit. */
+static void row_claim(struct typing *ty, uint64_t addr, uint32_t elem, unsigned flags)
+{
+	const struct heap *h = ty->h;
+	const struct prog *p = prog_of(ty, elem);
+	uint32_t span, id = heap_find_slot(h, addr, &span);
+	if (id == OBJ_NONE || !p->size || addr < span_object_addr(&h->spans[span], id))
+		return;
+	uint64_t obj = span_object_addr(&h->spans[span], id), usable = span_usable(h, span), off = addr - obj;
+	uint64_t n = usable / p->size, ptrs = p->ptr_words * ty->word, end = object_pointers_end(ty, id, usable);
+	if (ptrs && end >= ptrs && (end - ptrs) % p->size == 0)
+		n = (end - ptrs) / p->size + 1;
+	if (off % p->size == 0 && n && n <= usable / p->size)
+		claim(ty, obj, elem, n * p->size, flags | CLAIM_ARRAY);
+}
+
+uint64_t object_pointers_end(const struct typing *ty, uint32_t id, uint64_t usable)
+{
+	uint64_t last = 0, mask;
+	for (uint64_t at = 0; at * ty->word < usable && heap_object_mask(ty->h, id, at, &mask, 64); at += 64)
+		if (mask)
+			last = at + 64 - (uint64_t)__builtin_clzll(mask);
+	return last * ty->word;
+}
+
+/*
+ * A string or slice of which only the pointer is certain: the compiler may keep the other words elsewhere, so that what
+ * lies behind the pointer may be another variable's. Length and capacity count if they make sense.
+ */
+void vague_claim(struct typing *ty, const struct op *op, uint64_t addr, unsigned flags)
+{
+	uint64_t w[3] = {0}, bytes;
+	uint32_t span, id;
+	for (unsigned i = 0; i < (op->kind == OP_SLICE ? 3u : 2u); i++)
+		if (!proc_word(ty->h->proc, addr + (uint64_t)i * ty->word, &w[i]))
+			w[i] = 0;
+	id = heap_find_slot(ty->h, w[0], &span);
+	if (id == OBJ_NONE || w[0] < span_object_addr(&ty->h->spans[span], id)) {
+		op_at(ty, op, addr, flags);
+		return;
+	}
+	uint64_t usable = span_usable(ty->h, span), off = w[0] - span_object_addr(&ty->h->spans[span], id);
+	if (op->kind == OP_STRING) {
+		bool sane = w[1] && w[1] <= usable - off;
+		claim(ty, w[0], ty->uint8, sane ? w[1] : 1, flags | CLAIM_STRING);
+		return;
+	}
+	uint64_t min = span_min_request(ty, &ty->h->spans[span], usable);
+	bool sane = op->type < ty->t->n && w[1] <= w[2] && ckd_mul(w[2], ty->t->t[op->type].size, &bytes) &&
+	            bytes <= usable - off && off + bytes >= min;
+	if (sane)
+		claim(ty, w[0], op->type, bytes, flags | CLAIM_ARRAY);
+	else
+		row_claim(ty, w[0], op->type, flags);
 }

@@ -40,19 +40,6 @@ static size_t fill_gap(const struct typing *ty, const struct closure *c, struct 
 	return n;
 }
 
-/* Bytes up to the last pointer of the object. */
-static uint64_t pointers_end(const struct typing *ty, const struct closure *c)
-{
-	uint64_t words = c->usable / ty->word, last = 0, mask;
-	for (uint64_t at = 0; at < words; at += 64) {
-		if (!heap_object_mask(ty->h, c->id, at, &mask, 64))
-			break;
-		if (mask)
-			last = at + 64 - (uint64_t)__builtin_clzll(mask);
-	}
-	return last * ty->word;
-}
-
 /*
  * {F uintptr; variables and what lies between them}. Of captured variables the compiler describes those that are still
  * needed inside the function; the size is the least that fits all and the size class.
@@ -62,7 +49,7 @@ static uint32_t closure_struct(struct typing *ty, const struct closure *c)
 	struct types *ts = ty->t;
 	struct type t = {.pkg = "", .elem = TYPE_NONE, .key = TYPE_NONE, .storage = TYPE_NONE, .kind = KIND_STRUCT,
 	                 .flags = TYPE_F_SYNTHETIC};
-	uint64_t end = ty->word, word = ty->word, size = (c->min + word - 1) / word * word, ptrs = pointers_end(ty, c);
+	uint64_t end = ty->word, word = ty->word, size = (c->min + word - 1) / word * word, ptrs = object_pointers_end(ty, c->id, c->usable);
 	uint32_t code = types_by_name(ts, "uintptr");
 	struct field *f = arena_alloc(&ts->arena, (c->usable / word + c->nvars + 1) * sizeof(*f));
 	t.name = arena_printf(&ts->arena, "%s (closure)", c->func);

@@ -13,6 +13,8 @@
 #include "base/map.h"
 #include "graph/graph.h"
 
+struct shapes;
+
 /* ---- programs ---- */
 
 enum op_kind {
@@ -168,7 +170,10 @@ struct typing {
 	uint32_t *shadow_tw;
 	uint16_t *shadow_slack;
 
-	uint32_t uint8, eface, tiny, sudog, mapextra, hchan; /* type ids, TYPE_NONE where there is none */
+	struct shapes *shapes;
+	uint64_t shape_budget; /* searches that may still be made */
+
+	uint32_t funcval, uint8, eface, tiny, sudog, mapextra, hchan; /* type ids, TYPE_NONE where there is none */
 };
 
 /* layout_program.c */
@@ -206,6 +211,11 @@ void typing_set(struct typing *ty, uint32_t span, uint32_t id, uint32_t tw, uint
 uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable);
 bool mask_matches(struct typing *ty, uint32_t span, uint32_t id, const struct prog *p, uint64_t bytes);
 
+/* Bytes up to the last pointer of an object. */
+uint64_t object_pointers_end(const struct typing *ty, uint32_t id, uint64_t usable);
+/* OP_STRING and OP_SLICE whose words at addr need not belong together. */
+void vague_claim(struct typing *ty, const struct op *op, uint64_t addr, unsigned flags);
+
 static inline void claim(struct typing *ty, uint64_t addr, uint32_t type, uint64_t bytes, unsigned flags)
 {
 	struct claim c = {addr, bytes, type, flags};
@@ -224,6 +234,8 @@ void value_scan(struct typing *ty, const struct prog *p, const uint8_t *mem, uin
 void values_scan(struct typing *ty, uint32_t type, uint64_t addr, uint64_t count, unsigned flags);
 /* Follows what the operation says, its one pointer word being `value`; the other words are not known. */
 void op_value(struct typing *ty, const struct op *op, uint64_t value, unsigned flags);
+/* The data word of an interface of this dynamic type: the value itself, or a pointer to it. */
+void dynamic_value(struct typing *ty, uint32_t type, uint64_t data, unsigned flags);
 /* Follows the operation whose words are at addr. */
 void op_at(struct typing *ty, const struct op *op, uint64_t addr, unsigned flags);
 void object_scan(struct typing *ty, uint32_t span, uint32_t id);
@@ -250,8 +262,31 @@ void func_claim(struct typing *ty, uint64_t addr, unsigned flags);
  * no function starts there. */
 uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id);
 
-/* typing_infer.c */
-bool typing_infer(struct typing *ty);
+/* typing_shapes.c */
+enum { MAX_SHAPES = 8 };
+struct shape_query {
+	uint32_t span, id;
+	uint64_t usable, min; /* bytes of the object, and the least that were asked for */
+	uint64_t mask;        /* pointer bits of the first 64 words */
+	uint64_t ptr_end;     /* bytes up to the last pointer */
+	uint32_t part;        /* a value of this type is at byte off; TYPE_NONE: nothing is known */
+	uint64_t off;
+};
+struct shape_set {
+	uint32_t n; /* more than MAX_SHAPES: too many */
+	uint32_t type[MAX_SHAPES];
+	bool row[MAX_SHAPES]; /* several values in a row */
+};
+/* NULL: not to be known. */
+const struct shape_set *shapes_find(struct typing *ty, const struct shape_query *q);
+void shapes_free(struct shapes *s);
+/* Does a value of `outer` have a value of `inner` at byte off? */
+bool type_has_at(const struct types *t, uint32_t outer, uint64_t off, uint32_t inner);
+
+/* typing_infer.c: true when something new came out */
+bool typing_infer(struct typing *ty, int round);
+/* The word at addr points to `value`: if the word in front of it is a type or an itab, the two are an interface. */
+void pair_claim(struct typing *ty, uint64_t addr, uint64_t value, unsigned flags);
 
 /* typing.c */
 void typing_queue(struct typing *ty, uint32_t span, uint32_t id);

@@ -76,8 +76,7 @@ void op_value(struct typing *ty, const struct op *op, uint64_t value, unsigned f
 	}
 }
 
-/* The data word of an interface: the value itself, or a pointer to it. */
-static void dynamic_value(struct typing *ty, uint32_t type, uint64_t data, unsigned flags)
+void dynamic_value(struct typing *ty, uint32_t type, uint64_t data, unsigned flags)
 {
 	if (type == TYPE_NONE || !data)
 		return;

@@ -130,7 +130,9 @@ static void stack_variable(struct typing *ty, const struct root *r)
 		const struct op *op = op_find(ty, r->type, e->offset, &at);
 		if (!op)
 			continue;
-		if (r->addr)
+		if (r->addr && (op->kind == OP_STRING || op->kind == OP_SLICE))
+			vague_claim(ty, op, r->addr + at, flags);
+		else if (r->addr)
 			op_at(ty, op, r->addr + at, flags);
 		else
 			op_value(ty, op, e->value, flags);
@@ -192,6 +194,18 @@ static void special_types(struct typing *ty)
 	}
 }
 
+/*
+ * Memory that nothing describes may still hold interfaces. A single stack slot says less: what is in front of it need
+ * not belong to it.
+ */
+static void untyped_root(struct typing *ty, const struct root *r)
+{
+	unsigned flags = r->size <= ty->word || (r->flags & ROOT_F_CONSERVATIVE) ? CLAIM_INFER : 0;
+	for (uint64_t i = r->first_edge; r->addr && i < r->first_edge + r->nedges; i++)
+		if (ty->h->root_edges[i].offset >= ty->word || r->kind == ROOT_LOCAL)
+			pair_claim(ty, r->addr + ty->h->root_edges[i].offset, ty->h->root_edges[i].value, flags);
+}
+
 static void root_types(struct typing *ty)
 {
 	const struct heap *h = ty->h;
@@ -201,6 +215,12 @@ static void root_types(struct typing *ty)
 		case ROOT_LOCAL: case ROOT_REGISTERS: case ROOT_DEFER: case ROOT_PANIC: case ROOT_OTHER:
 			if (r->type < ty->t->n)
 				stack_variable(ty, r);
+			else
+				untyped_root(ty, r);
+			break;
+		case ROOT_GLOBAL:
+			if (r->type >= ty->t->n)
+				untyped_root(ty, r);
 			break;
 		case ROOT_FINQUEUE:
 			if (r->addr)
@@ -210,7 +230,7 @@ static void root_types(struct typing *ty)
 			for (uint64_t e = r->first_edge; e < r->first_edge + r->nedges; e++)
 				func_claim(ty, h->root_edges[e].value, CLAIM_EXACT);
 			break;
-		case ROOT_ALL: case ROOT_GROUP: case ROOT_PACKAGE: case ROOT_GLOBAL: case ROOT_GOROUTINE: case ROOT_FRAME:
+		case ROOT_ALL: case ROOT_GROUP: case ROOT_PACKAGE: case ROOT_GOROUTINE: case ROOT_FRAME:
 		case ROOT_FINALIZER: case ROOT_WEAKHANDLE:
 			break;
 		}
