@@ -296,12 +296,34 @@ static bool in_scope(const struct dwarf *d, const struct dwarf_var *v, uint64_t 
 	return v->nscope == 0;
 }
 
+/*
+ * Go 1.17 writes the pieces of split parameters twice, one after the other: "CFA+16, CFA+16, CFA+24, CFA+24" for a string.
+ * A location that is bigger than its variable even without repetitions says nothing.
+ */
+static void pieces_fit(struct local *l, uint64_t size)
+{
+	const struct piece *last = &l->pieces[l->npieces - 1];
+	unsigned n = 1;
+	uint32_t off;
+	if ((uint64_t)last->off + last->size <= size)
+		return;
+	off = l->pieces[0].size;
+	for (unsigned i = 1; i < l->npieces; i++) {
+		const struct piece *p = &l->pieces[i], *before = &l->pieces[n - 1];
+		if (p->kind == before->kind && p->value == before->value && p->size == before->size)
+			continue;
+		l->pieces[n] = *p;
+		l->pieces[n++].off = off;
+		off += p->size;
+	}
+	l->npieces = off <= size ? n : 0;
+}
+
 struct hc_error *dwarf_locals(struct dwarf *d, const struct types *t, uint64_t pc, struct local *out, size_t max,
                               size_t *ret)
 {
 	struct dwarf_func *f;
 	size_t n = 0;
-	(void)t; /* ids of types are in the scan */
 	pc -= d->bias;
 	struct hc_error *err = func_open(d, pc, &f);
 	if (err)
@@ -320,6 +342,8 @@ struct hc_error *dwarf_locals(struct dwarf *d, const struct types *t, uint64_t p
 			l->npieces = loc->npieces;
 			memcpy(l->pieces, d->locs.pieces.data + loc->piece, loc->npieces * sizeof(l->pieces[0]));
 		}
+		if (l->npieces > 1 && l->type < t->n)
+			pieces_fit(l, t->t[l->type].size);
 	}
 	*ret = n;
 	return NULL;

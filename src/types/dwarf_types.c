@@ -54,10 +54,14 @@ static struct hc_error *add_type(struct dwarf *d, struct types *t, struct raw_ty
 		ty.flags |= TYPE_F_RUNTIME;
 	if (kind == KIND_INVALID)
 		ty.flags |= TYPE_F_OPAQUE;
+	/* Until Go 1.22 the linker wrote the address of uintptr's descriptor instead of its offset. */
+	bool absolute = r->rtype != 0 && t->layout.minor <= 22 && strcmp(ty.name, "uintptr") == 0;
+	if (absolute)
+		ty.rtype = r->rtype + d->bias;
 	r->id = types_add(t, &ty);
 	if (r->id == TYPE_NONE)
 		return err_nomem();
-	t->rtype_offs.data[r->id] = r->rtype;
+	t->rtype_offs.data[r->id] = absolute ? 0 : r->rtype;
 	return NULL;
 }
 

@@ -171,8 +171,8 @@ static void mask_struct(struct types *t, struct type *ty)
 /* ---- what parts pass on ---- */
 
 /*
- * Structs that hold a runtime/internal/sys.nih (Go 1.20 on; internal/runtime/sys since 1.24) live outside the heap.
- * Before, "//go:notinheap" left no trace in the type: these are the names of those releases.
+ * What holds a runtime/internal/sys.nih (Go 1.20 on; internal/runtime/sys since 1.24) lives outside the heap. Before,
+ * "//go:notinheap" left no trace in the type: these are the names of those releases.
  */
 static bool marked_not_in_heap(const struct types *t, const struct type *ty)
 {
@@ -196,7 +196,7 @@ static bool marked_not_in_heap(const struct types *t, const struct type *ty)
 
 static void visit_not_in_heap(struct types *t, struct type *ty)
 {
-	bool is = ty->kind == KIND_STRUCT && marked_not_in_heap(t, ty);
+	bool is = marked_not_in_heap(t, ty);
 	for (uint32_t i = 0; i < part_count(ty) && !is; i++)
 		is = not_in_heap(t, part_at(ty, i));
 	if (is)
