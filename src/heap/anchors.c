@@ -121,26 +121,37 @@ uint64_t anchor_allp(const struct heap *h)
 
 /* ---- memstats: its heap statistics add up to the spans that are in use ---- */
 
-uint64_t anchor_memstats(const struct heap *h, unsigned stride, uint64_t heap_inuse)
+/* Totals of a heapStatsDelta over its three generations, as totals.c adds them up, that could be a heap's. */
+static bool looks_like_heapstats(const struct heap *h, uint64_t at, const struct stats_shape *shape, uint64_t heap_inuse)
+{
+	uint64_t inuse = 0, v;
+	for (unsigned gen = 0; gen < 3; gen++) {
+		if (!proc_u64(h->proc, at + (gen * shape->stride + 2) * 8, &v))
+			return false;
+		inuse += v;
+	}
+	if (inuse != heap_inuse)
+		return false;
+	int64_t sum[STATS_MAX_WORDS];
+	if (!stats_sum(h, at, shape, sum))
+		return false;
+	const int64_t *allocs = &sum[shape->tiny + 3], *frees = allocs + NCLASSES + 2;
+	for (unsigned i = 0; i < NCLASSES; i++)
+		if (allocs[i] < frees[i] || frees[i] < 0 || allocs[i] >> ADDR_BITS)
+			return false;
+	return sum[0] >= sum[2] && sum[0] >> ADDR_BITS == 0 && sum[1] >= 0 && sum[3] >= 0;
+}
+
+uint64_t anchor_memstats(const struct heap *h, const struct stats_shape *shape, uint64_t heap_inuse)
 {
 	const struct layout *l = &h->types->layout;
 	uint64_t at, by_name = types_global_addr(h->types, "runtime.memstats");
 	if (by_name || h->word != 8 || !layout_has(l, L_MSTATS_HEAPSTATS) || !heap_inuse)
 		return by_name;
 	struct image_walk w;
-	for (walk_begin(&w, h); walk_next(&w, &at);) {
-		uint64_t sum[3] = {0}; /* committed, released, inHeap over the three generations */
-		bool ok = true;
-		for (unsigned i = 0; ok && i < 9; i++) {
-			uint64_t v;
-			ok = proc_u64(h->proc, at + (i / 3 * stride + i % 3) * 8, &v);
-			if (ok)
-				sum[i % 3] += v;
-		}
-		if (ok && sum[2] == heap_inuse && sum[0] >= sum[2] && sum[0] < UINT64_C(1) << ADDR_BITS &&
-		    sum[1] < UINT64_C(1) << ADDR_BITS)
+	for (walk_begin(&w, h); walk_next(&w, &at);)
+		if (looks_like_heapstats(h, at, shape, heap_inuse))
 			return at - (uint64_t)l->f[L_MSTATS_HEAPSTATS].off;
-	}
 	return 0;
 }
 

@@ -53,7 +53,17 @@ const struct gcmask *mask_lookup(const struct heap *h, uint64_t rtype);
 
 uint64_t anchor_mheap(const struct heap *h); /* needs the program tables only */
 uint64_t anchor_allp(const struct heap *h);
-uint64_t anchor_memstats(const struct heap *h, unsigned stride, uint64_t heap_inuse);
+
+/* The runtime's heapStatsDelta of a release, see totals.c. */
+enum { NCLASSES = 68, STATS_MAX_WORDS = 148 };
+struct stats_shape {
+	int from;        /* Go 1.from */
+	unsigned stride; /* words of one delta */
+	unsigned tiny;   /* index of tinyAllocCount */
+};
+/* Sums of the three generations at an address, word by word; false when some are not in the snapshot. */
+bool stats_sum(const struct heap *h, uint64_t at, const struct stats_shape *shape, int64_t sum[STATS_MAX_WORDS]);
+uint64_t anchor_memstats(const struct heap *h, const struct stats_shape *shape, uint64_t heap_inuse);
 
 /* Queues of finalizers and cleanups: blocks linked by alllink, each with a count and an array of entries. */
 struct queue_shape {

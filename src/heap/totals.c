@@ -10,7 +10,7 @@
 
 #include "heap/priv.h"
 
-enum { NCLASSES = 68, NSPANCLASSES = 2 * NCLASSES };
+enum { NSPANCLASSES = 2 * NCLASSES };
 
 static const uint16_t class_size[NCLASSES] = {
 	0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448, 480,
@@ -20,10 +20,7 @@ static const uint16_t class_size[NCLASSES] = {
 };
 
 /* Words of one heapStatsDelta, and where its tinyAllocCount is; 64-bit layouts. */
-static const struct {
-	int from;
-	unsigned stride, tiny;
-} delta_shape[] = {
+static const struct stats_shape delta_shape[] = {
 	{17, 148, 6},
 	{19, 147, 6},
 	{25, 146, 5}, /* inPtrScalarBits is gone */
@@ -190,12 +187,26 @@ static void count_cached_spans(struct heap *h, uint64_t mcache, int64_t *objects
 	}
 }
 
+bool stats_sum(const struct heap *h, uint64_t at, const struct stats_shape *shape, int64_t sum[STATS_MAX_WORDS])
+{
+	for (unsigned i = 0; i < shape->stride; i++) {
+		uint64_t total = 0, v;
+		for (unsigned gen = 0; gen < 3; gen++) {
+			if (!proc_u64(h->proc, at + (gen * shape->stride + i) * 8, &v))
+				return false;
+			total += v;
+		}
+		sum[i] = (int64_t)total;
+	}
+	return true;
+}
+
 static void runtime_counters(struct heap *h)
 {
 	struct memory_totals *t = &h->totals;
 	const struct layout *l = &h->types->layout;
 	const struct proc *p = h->proc;
-	uint64_t memstats, allp = anchor_allp(h), ps, nps;
+	uint64_t allp = anchor_allp(h), ps, nps;
 	t->rt_heap_objects = t->rt_heap_alloc = t->rt_stacks_inuse = t->rt_heap_inuse = t->rt_heap_released = UINT64_MAX;
 	t->rt_heap_sys = t->rt_mspan_sys = t->rt_mcache_sys = t->rt_buckhash_sys = t->rt_gc_sys = t->rt_other_sys = UINT64_MAX;
 	t->rt_stacks_sys = t->rt_manual_inuse = UINT64_MAX;
@@ -210,13 +221,11 @@ static void runtime_counters(struct heap *h)
 		if (layout_read(l, p, pp, L_P_MCACHE, &mcache) && mcache)
 			count_cached_spans(h, mcache, &objects, &bytes);
 	}
-	unsigned stride = 0, tiny = 0;
+	const struct stats_shape *shape = &delta_shape[0];
 	for (size_t i = 0; i < sizeof(delta_shape) / sizeof(delta_shape[0]); i++)
-		if (delta_shape[i].from <= l->minor) {
-			stride = delta_shape[i].stride;
-			tiny = delta_shape[i].tiny;
-		}
-	memstats = anchor_memstats(h, stride, t->heap_span_bytes);
+		if (delta_shape[i].from <= l->minor)
+			shape = &delta_shape[i];
+	uint64_t memstats = anchor_memstats(h, shape, t->heap_span_bytes);
 	if (!memstats || h->word != 8 || !layout_has(l, L_MSTATS_HEAPSTATS))
 		return;
 	layout_read(l, p, memstats, L_MSTATS_STACKSSYS, &t->rt_stacks_sys);
@@ -225,15 +234,10 @@ static void runtime_counters(struct heap *h)
 	layout_read(l, p, memstats, L_MSTATS_BUCKHASHSYS, &t->rt_buckhash_sys);
 	layout_read(l, p, memstats, L_MSTATS_GCMISCSYS, &t->rt_gc_sys);
 	layout_read(l, p, memstats, L_MSTATS_OTHERSYS, &t->rt_other_sys);
-	int64_t sum[148] = {0};
-	uint64_t at = layout_addr(l, memstats, L_MSTATS_HEAPSTATS);
-	for (unsigned gen = 0; gen < 3; gen++)
-		for (unsigned i = 0; i < stride; i++) {
-			uint64_t v;
-			if (!proc_u64(p, at + (gen * stride + i) * 8, &v))
-				return;
-			sum[i] = (int64_t)((uint64_t)sum[i] + v);
-		}
+	int64_t sum[STATS_MAX_WORDS];
+	unsigned tiny = shape->tiny;
+	if (!stats_sum(h, layout_addr(l, memstats, L_MSTATS_HEAPSTATS), shape, sum))
+		return;
 	/* After tinyAllocCount: largeAlloc, largeAllocCount, smallAllocCount[68], largeFree, largeFreeCount, smallFreeCount[68] */
 	const int64_t *large = &sum[tiny + 1], *small = &sum[tiny + 3];
 	const int64_t *large_free = &sum[tiny + 3 + NCLASSES], *small_free = &sum[tiny + 5 + NCLASSES];
