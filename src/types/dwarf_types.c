@@ -132,9 +132,8 @@ struct hc_error *dwarf_load_types(struct dwarf *d, struct types *t)
 	for (size_t i = 0; i < d->scan.vars.len && !err; i++) {
 		const struct raw_var *v = &d->scan.vars.data[i];
 		uint32_t type = id_at(d, v->ref);
-		const char *name = name_plain(t, v->name);
 		uint64_t size = type == TYPE_NONE ? d->exe->word : t->t[type].size;
-		if (!name || !types_add_global(t, name, v->addr + d->bias, size, type))
+		if (!types_add_global(t, v->name, v->addr + d->bias, size, type))
 			err = err_nomem();
 	}
 	return err;

@@ -11,6 +11,7 @@ $1 == "arch" {
 {
 	printf "{\"%s\", \"%s\", \"%s\", {", $1, $2, $3
 	for (i = 4; i <= NF; i++) {
+		if ($i == "=") $i = $(i - 1)
 		if ($i == "-") printf "{-1, 0}"
 		else { split($i, v, ":"); printf "{%d, %d}", v[1], v[2] }
 		if (i < NF) printf ", "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The type table: adding, looking up, package variables. What fills it is in dwarf_types.c, rtype.c and open.c. */
+/* The type table: opening, adding, looking up, package variables. What fills it is in dwarf_types.c and rtype.c. */
 #include "base/ckd.h"
 #include "types/types_priv.h"
 
@@ -177,10 +177,10 @@ bool types_set_rtype_base(struct types *t, uint64_t base)
 
 /* ---- package variables ---- */
 
-bool types_add_global(struct types *t, const char *name, uint64_t addr, uint64_t size, uint32_t type)
+bool types_add_global(struct types *t, const char *escaped, uint64_t addr, uint64_t size, uint32_t type)
 {
-	struct global g = {name, addr, size, type};
-	if (!vec_grow(&t->globals, &t->globals_cap, sizeof(g), t->nglobals + 1))
+	struct global g = {name_plain(t, escaped), addr, size, type, name_package(t, escaped)};
+	if (!g.name || !g.pkg || !vec_grow(&t->globals, &t->globals_cap, sizeof(g), t->nglobals + 1))
 		return false;
 	t->globals[t->nglobals++] = g;
 	return true;
@@ -208,12 +208,12 @@ static struct hc_error *globals_sort(struct types *t)
 	for (size_t i = 0; i < t->nglobals; i++) {
 		struct global g = t->globals[i];
 		uint64_t end = n ? t->globals[n - 1].addr + t->globals[n - 1].size : 0;
-		uint32_t name;
+		uint32_t name, first;
 		if (n && g.addr < end)
 			continue;
-		if (!strtab_add(&t->names, g.name, strlen(g.name), &name) || !map_put(&t->globals_by_name, name, (uint32_t)n))
+		if (!strtab_add(&t->names, g.name, strlen(g.name), &name) ||
+		    (!map_get(&t->globals_by_name, name, &first) && !map_put(&t->globals_by_name, name, (uint32_t)n)))
 			return err_nomem();
-		g.name = strtab_text(&t->names, name);
 		t->globals[n++] = g;
 	}
 	t->nglobals = n;
@@ -265,22 +265,26 @@ bool types_constant(const struct types *t, const char *name, int64_t *ret)
 
 /* ---- opening ---- */
 
+static bool symbol_writable(const struct exe *exe, const struct exe_symbol *s)
+{
+	enum { PF_W_ = 2 };
+	for (size_t i = 0; i < exe->nsegments; i++) {
+		const struct exe_segment *seg = &exe->segments[i];
+		if (s->value >= seg->vaddr && in_range(s->value - seg->vaddr, s->size, seg->memsz))
+			return seg->flags & PF_W_;
+	}
+	return false;
+}
+
 /* Variables that DWARF lacks: temporaries of the compiler, the linker's own, those of C. */
 static struct hc_error *symbols_load(struct types *t, const struct module_file *m)
 {
-	enum { STT_OBJECT_ = 1, PF_W_ = 2 };
+	enum { STT_OBJECT_ = 1 };
 	for (size_t i = 0; i < m->exe->nsymbols; i++) {
 		const struct exe_symbol *s = &m->exe->symbols[i];
-		bool writable = false;
-		for (size_t k = 0; k < m->exe->nsegments; k++) {
-			const struct exe_segment *seg = &m->exe->segments[k];
-			if (in_range(s->value - seg->vaddr, s->size, seg->memsz) && s->value >= seg->vaddr)
-				writable = seg->flags & PF_W_;
-		}
-		if (s->type != STT_OBJECT_ || s->size == 0 || !writable)
+		if (s->type != STT_OBJECT_ || s->size == 0 || !symbol_writable(m->exe, s))
 			continue;
-		const char *name = name_plain(t, s->name);
-		if (!name || !types_add_global(t, name, s->value + m->bias, s->size, TYPE_NONE))
+		if (!types_add_global(t, s->name, s->value + m->bias, s->size, TYPE_NONE))
 			return err_nomem();
 	}
 	return NULL;

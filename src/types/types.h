@@ -103,9 +103,10 @@ struct type {
 
 /* A package-level variable. */
 struct global {
-	const char *name; /* "pkg/path.name" */
+	const char *name; /* "pkg/path.name", as users write it: no "%2e" */
 	uint64_t addr, size;
 	uint32_t type; /* TYPE_NONE: only the symbol table knows it */
+	const char *pkg; /* import path of its package, "" unknown */
 };
 
 struct types {

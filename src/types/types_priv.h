@@ -11,8 +11,8 @@
  */
 const char *name_plain(struct types *t, const char *escaped);
 /*
- * Import path of a type's package from the escaped name: "gopkg.in/yaml.v3". "" for unnamed types and predeclared ones.
- * Interned; NULL when memory ran out.
+ * Import path of a type's or variable's package from the escaped name: "gopkg.in/yaml.v3". "" for unnamed types and
+ * predeclared ones. Interned; NULL when memory ran out.
  */
 const char *name_package(struct types *t, const char *escaped);
 
@@ -23,6 +23,7 @@ static inline bool package_is_runtime(const char *pkg)
 	       strncmp(pkg, "internal/runtime/", 17) == 0 || strncmp(pkg, "runtime/internal/", 17) == 0;
 }
 
-bool types_add_global(struct types *t, const char *name, uint64_t addr, uint64_t size, uint32_t type);
+/* `escaped` is the name in DWARF or the symbol table. False when memory ran out. */
+bool types_add_global(struct types *t, const char *escaped, uint64_t addr, uint64_t size, uint32_t type);
 
 #endif
