@@ -110,10 +110,19 @@ static struct hc_error *collect(struct heap *h, raw_vec *raw)
 	for (uint64_t i = 0; i < len; i++) {
 		uint64_t mspan;
 		struct raw_span r;
-		if (!proc_word(p, list + i * p->word, &mspan) || !raw_read(h, mspan, size, &r)) {
+		if (!proc_word(p, list + i * p->word, &mspan)) {
+			/* A hole in the list: on to its next page, or out when the rest cannot be in the file. */
+			uint64_t skip = len - i < 512 ? len - i : 512;
+			unreadable += skip;
+			i += skip - 1;
+			if (unreadable > p->blob->size / p->word) {
+				unreadable += len - i - 1;
+				break;
+			}
+			continue;
+		}
+		if (!raw_read(h, mspan, size, &r)) {
 			unreadable++;
-			if (unreadable > 1024 && unreadable == i + 1)
-				break; /* the list itself is gone */
 			continue;
 		}
 		if (r.state == SPAN_MANUAL && r.npages < UINT64_C(1) << 35) {
