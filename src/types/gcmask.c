@@ -49,6 +49,14 @@ static void bits_clear(uint64_t *bits, uint64_t at, uint64_t n)
 		bit_clear(bits, at + i);
 }
 
+static bool any_bit(const uint64_t *bits, uint64_t n)
+{
+	for (size_t i = 0; i < bit_words(n); i++)
+		if (bits[i])
+			return true;
+	return false;
+}
+
 static bool readable(const struct proc *p, uint64_t addr, uint64_t n)
 {
 	uint64_t avail;
@@ -315,7 +323,8 @@ static const struct gcmask *mask_make(const struct program *g, uint64_t addr)
 	}
 	free(b);
 	m->bits = bits;
-	return ok ? m : NULL;
+	/* A type whose PtrBytes is not 0 has a pointer: what has none is no descriptor. */
+	return ok && (m->ptr_words == 0 || any_bit(bits, m->ptr_words)) ? m : NULL;
 }
 
 const struct gcmask *types_gcmask(struct types *t, uint64_t rtype)
