@@ -42,6 +42,8 @@ struct hc_write_opts {
 	const char *types_dir;  /**< directory for the generated type listing; NULL: none */
 	hc_log_fn *log;
 	void *log_ctx;
+	bool hprof_no_contents; /**< hprof: zeros instead of numbers and of the bytes of strings and byte slices */
+	bool hprof_raw_strings; /**< hprof: strings as references to their bytes, without an object for each */
 };
 
 struct hc_format {

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Values of instances. Every reference in the dump is one that the collector follows too (an edge of the graph), or leads
+ * to a package variable, a constant or a string's bytes outside the heap; all others are written as 0.
+ */
+#include "base/ckd.h"
+#include "base/err.h"
+#include "writers/hprof.h"
+
+/* No chunk is smaller, so offsets below it are in the first one. */
+enum { MIN_CHUNK = HPROF_CHUNK / 2 };
+
+void source_begin(struct source *src, const struct hprof *h, hc_node node, bool refs)
+{
+	src->node = node;
+	src->data = NULL;
+	src->size = src->base = 0;
+	src->more = false;
+	if (refs) {
+		hc_edges(h->s, node, &src->it);
+		src->more = hc_edge_next(&src->it, &src->edge);
+	}
+}
+
+/* The object that the pointer at an offset of the node leads to. Offsets must come in order. */
+static hc_node edge_at(struct hprof *h, struct source *src, uint64_t offset)
+{
+	while (src->more && src->edge.offset < offset) {
+		h->totals.lost_refs++;
+		src->more = hc_edge_next(&src->it, &src->edge);
+	}
+	if (!src->more || src->edge.offset != offset)
+		return HC_NODE_NONE;
+	hc_node target = src->edge.target;
+	src->more = hc_edge_next(&src->it, &src->edge);
+	return target;
+}
+
+static uint64_t word_at(const struct hprof *h, const struct source *src, uint64_t offset)
+{
+	return in_range(offset, h->word, src->size) ? load_uint(src->data + offset, h->word, h->be) : 0;
+}
+
+uint64_t hprof_new_id(struct hprof *h, uint64_t n)
+{
+	uint64_t id = HPROF_ID_OTHER + h->next_other;
+	/* MAT takes an array that begins inside the previous one, as its own sizes have it, for compressed pointers. */
+	h->next_other += 24 + 8 * n;
+	return id;
+}
+
+/* ---- what pointers lead to ---- */
+
+static uint64_t resolve_far(struct hprof *h, hc_node target, uint64_t addr, uint64_t offset)
+{
+	struct hc_object o;
+	if (!hc_object_get(h->s, target, &o))
+		return addr;
+	uint32_t i = hprof_variant(h, &o);
+	const struct variant *v = i < h->variants.len ? &h->variants.data[i] : NULL;
+	if (!v || v->shape != SHAPE_CHUNKS)
+		return addr;
+	uint64_t chunk = offset / v->chunk_bytes;
+	return addr + (chunk < v->chunks ? chunk : v->chunks - 1) * v->chunk_bytes;
+}
+
+uint64_t hprof_resolve(struct hprof *h, hc_node target, uint64_t raw)
+{
+	uint64_t addr = hc_node_addr(h->s, target);
+	return raw < addr || raw - addr < MIN_CHUNK ? addr : resolve_far(h, target, addr, raw - addr);
+}
+
+uint64_t hprof_resolve_region(const struct hprof *h, uint64_t addr)
+{
+	size_t lo = 0, hi = h->regions.len;
+	if (hi == 0 || addr < h->regions.data[0].addr)
+		return 0;
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (h->regions.data[mid].addr <= addr)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	const struct hprof_region *r = &h->regions.data[lo];
+	return addr - r->addr < r->size ? r->addr : 0;
+}
+
+/* ---- strings and constants: each pair of address and length is one object ---- */
+
+void pool_free(struct pool *p)
+{
+	vec_free(&p->entries);
+	vec_free(&p->pending);
+	vec_free(&p->text_id);
+	strtab_free(&p->texts);
+	free(p->index);
+	memset(p, 0, sizeof(*p));
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 33;
+	x *= UINT64_C(0xff51afd7ed558ccd);
+	x ^= x >> 33;
+	return x;
+}
+
+static uint32_t pool_slot(const struct pool *p, uint64_t addr, uint64_t key)
+{
+	uint32_t i = (uint32_t)mix(addr + mix(key)) & p->mask;
+	while (p->index[i]) {
+		const struct pool_entry *e = &p->entries.data[p->index[i] - 1];
+		if (e->addr == addr && e->key == key)
+			break;
+		i = (i + 1) & p->mask;
+	}
+	return i;
+}
+
+static bool pool_grow(struct pool *p)
+{
+	uint64_t size = p->index ? 2 * ((uint64_t)p->mask + 1) : 1024;
+	uint32_t *index = size <= UINT32_C(1) << 31 ? calloc((size_t)size, sizeof(*index)) : NULL;
+	if (!index)
+		return false;
+	free(p->index);
+	p->index = index;
+	p->mask = (uint32_t)(size - 1);
+	for (uint32_t i = 0; i < p->entries.len; i++)
+		index[pool_slot(p, p->entries.data[i].addr, p->entries.data[i].key)] = i + 1;
+	return true;
+}
+
+/* The identifier of the string or constant; it is written by the next hprof_flush_pool() when it is new. */
+static uint64_t pool_add(struct hprof *h, uint64_t addr, uint64_t key, hc_node target)
+{
+	struct pool *p = &h->pool;
+	if ((!p->index || p->entries.len > p->mask / 2) && !pool_grow(p)) {
+		h->failed = true;
+		return 0;
+	}
+	uint32_t slot = pool_slot(p, addr, key);
+	if (!p->index[slot]) {
+		struct pool_pending pending = {(uint32_t)p->entries.len, target};
+		if (!vec_push(&p->entries, ((struct pool_entry){addr, key})) || !vec_push(&p->pending, pending)) {
+			h->failed = true;
+			return 0;
+		}
+		p->index[slot] = (uint32_t)p->entries.len;
+	}
+	return HPROF_ID_POOL + 8 * (uint64_t)p->index[slot];
+}
+
+static uint64_t string_ref(struct hprof *h, struct source *src, uint64_t offset)
+{
+	hc_node target = edge_at(h, src, src->base + offset);
+	uint64_t ptr = word_at(h, src, offset), len = word_at(h, src, offset + h->word);
+	if (len == 0)
+		ptr = 0;
+	else if (ptr == 0)
+		return 0;
+	return pool_add(h, ptr, len & ~POOL_CONST_KEY, target);
+}
+
+static uint64_t iface_ref(struct hprof *h, struct source *src, const struct place *at, uint64_t offset)
+{
+	hc_node target = edge_at(h, src, src->base + offset + h->word);
+	uint64_t data = word_at(h, src, offset + h->word);
+	if (target != HC_NODE_NONE)
+		return hprof_resolve(h, target, data);
+	uint64_t first = word_at(h, src, offset), region;
+	if (!data || !first)
+		return 0;
+	const struct hc_type *t = hc_interface_type(h->s, hc_type_at(h->s, at->go_type), first);
+	if ((region = hprof_resolve_region(h, data)) != 0)
+		return region;
+	if (!t)
+		return 0;
+	if (hc_type_size(t) == 0)
+		return HPROF_ID_OTHER;
+	enum hc_kind kind = hc_type_kind(t);
+	return kind == HC_KIND_STRING || layout_number(kind, hc_type_size(t))
+	     ? pool_add(h, data, POOL_CONST_KEY | hc_type_number(h->s, t), HC_NODE_NONE) : 0;
+}
+
+static uint64_t pointer_ref(struct hprof *h, struct source *src, const struct place *at, uint64_t offset)
+{
+	hc_node target = edge_at(h, src, src->base + offset);
+	uint64_t raw = word_at(h, src, offset);
+	if (target != HC_NODE_NONE)
+		return hprof_resolve(h, target, raw);
+	if (!raw)
+		return 0;
+	return at->flags & PLACE_ZERO_SIZE ? HPROF_ID_OTHER : hprof_resolve_region(h, raw);
+}
+
+/* ---- places ---- */
+
+static uint8_t *put_number(const struct hprof *h, const struct source *src, const struct place *at, uint64_t offset,
+                           bool hide, uint8_t *p)
+{
+	uint32_t size = hprof_type_size(at->type);
+	if (hide || !in_range(offset, size, src->size)) {
+		memset(p, 0, size);
+		return p + size;
+	}
+	const uint8_t *d = src->data + offset;
+	if (size == 8)
+		return be64(p, load64(d, h->be));
+	if (size == 4)
+		return be32(p, load32(d, h->be));
+	if (size == 2)
+		return be16(p, load16(d, h->be));
+	*p = at->type == HPROF_BOOLEAN ? *d != 0 : *d;
+	return p + 1;
+}
+
+static uint8_t *put_length(struct hprof *h, const struct source *src, uint64_t offset, uint8_t *p)
+{
+	uint64_t n = word_at(h, src, offset);
+	if (n > INT32_MAX) {
+		h->totals.clipped++;
+		n = INT32_MAX;
+	}
+	return be32(p, (uint32_t)n);
+}
+
+uint8_t *hprof_put_place(struct hprof *h, struct source *src, const struct place *at, uint64_t offset, bool hide, uint8_t *p)
+{
+	switch ((enum place_kind)at->kind) {
+	case PLACE_REF: return be64(p, pointer_ref(h, src, at, offset));
+	case PLACE_STRING: return be64(p, string_ref(h, src, offset));
+	case PLACE_IFACE: return be64(p, iface_ref(h, src, at, offset));
+	case PLACE_LEN: return put_length(h, src, offset, p);
+	case PLACE_COPY: break;
+	}
+	return put_number(h, src, at, offset, hide || h->no_contents, p);
+}
+
+/* Entries of a map group that exist, as bits 1 to 8; bit 0 is for what is no entry. */
+static unsigned entries_of(const struct source *src, enum layout_guard guard, uint64_t offset)
+{
+	unsigned bits = 1;
+	if (guard == GUARD_NONE || !in_range(offset, 8, src->size))
+		return ~0u;
+	/* Control bytes below 0x80 are in use (Go 1.24); the tops of hashes begin at 5, what is less is empty or has moved. */
+	for (unsigned i = 0; i < 8; i++) {
+		uint8_t c = src->data[offset + i];
+		bits |= (unsigned)(guard == GUARD_CTRL ? c < 0x80 : c >= 5) << (i + 1);
+	}
+	return bits;
+}
+
+uint8_t *hprof_put_values(struct hprof *h, struct source *src, const struct layout *layout, uint64_t offset, uint64_t count,
+                          uint8_t *p)
+{
+	for (uint64_t i = 0; i < count; i++, offset += layout->size) {
+		unsigned entries = entries_of(src, (enum layout_guard)layout->guard, offset);
+		for (uint32_t k = 0; k < layout->n; k++) {
+			const struct place *at = &layout->places[k];
+			p = hprof_put_place(h, src, at, offset + at->offset, !(entries >> at->guard & 1), p);
+		}
+	}
+	return p;
+}
+
+/* ---- counting, by the readers' rules (docs/hprof.md) ---- */
+
+void hprof_count_instance(struct hprof *h, uint32_t class, bool synthetic)
+{
+	const struct hprof_class *c = &h->classes.data[class];
+	uint64_t mat = c->super == KNOWN_METHOD ? c->size : ((uint64_t)HPROF_HEADER + c->payload + 7) & ~UINT64_C(7);
+	h->totals.instances++;
+	h->totals.mat += mat;
+	h->totals.shark += c->size;
+	if (synthetic) {
+		h->totals.synthetic++;
+		h->totals.synthetic_bytes += mat;
+	}
+}
+
+void hprof_count_array(struct hprof *h, uint64_t n, uint8_t type, bool synthetic)
+{
+	uint64_t bytes = n * hprof_type_size(type), mat = (bytes + (type == HPROF_OBJECT ? 20 : 24) + 7) & ~UINT64_C(7);
+	h->totals.arrays++;
+	h->totals.mat += mat;
+	h->totals.shark += bytes;
+	if (synthetic) {
+		h->totals.synthetic++;
+		h->totals.synthetic_bytes += mat;
+	}
+}
+
+uint8_t *hprof_instance(struct hprof *h, uint64_t id, uint32_t class)
+{
+	uint32_t payload = h->classes.data[class].payload;
+	return hprof_instance_head(hprof_sub(&h->out, HPROF_INSTANCE_HEAD + payload), id, class_id(class), payload);
+}
