@@ -32,6 +32,8 @@ struct hc_snapshot {
 enum class_special { CLASS_STRBYTES, CLASS_TINY, CLASS_NOSCAN, CLASS_SCAN, NCLASS_SPECIAL };
 
 struct hc_error *api_classes(struct hc_snapshot *s) HC_MUST_CHECK; /* objects.c */
+/* The name for people of a type, or of an array of it; NULL when memory ran out. */
+const char *api_display_name(struct arena *a, const char *name, bool array); /* names.c */
 struct hc_error *api_ledger(struct hc_snapshot *s) HC_MUST_CHECK;  /* ledger.c */
 
 static inline const struct hc_type *api_type(const struct hc_snapshot *s, uint32_t id)

@@ -134,7 +134,7 @@ static bool class_describe(struct hc_snapshot *s, uint32_t key, struct hc_class 
 	c->type = api_type(s, key / 2);
 	c->array = key & 1;
 	c->package = hc_type_package(s, c->type);
-	c->name = c->array ? arena_printf(&s->arena, "[]%s", hc_type_name(c->type)) : hc_type_name(c->type);
+	c->name = api_display_name(&s->arena, hc_type_name(c->type), c->array);
 	return c->name != NULL;
 }
 

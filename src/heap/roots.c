@@ -37,8 +37,14 @@ static struct root *newest(struct root_builder *b)
 
 /* ---- package variables ---- */
 
+/* A pointer from the image to a place in it that no variable's name covers: the start of a static composite. */
+struct static_ref {
+	uint64_t target, at;
+};
+
 struct globals_walk {
 	struct root_builder *b;
+	VEC(struct static_ref) statics; /* sorted by target, then at */
 	uint32_t group;
 	struct strtab packages;
 	VEC(uint32_t) package_root;
@@ -73,6 +79,59 @@ static uint32_t package_root(struct globals_walk *w, const char *name)
 	return root != UINT32_MAX && vec_push(&w->package_root, root) ? root : UINT32_MAX;
 }
 
+static int by_target(const void *a, const void *b)
+{
+	const struct static_ref *x = a, *y = b;
+	if (x->target != y->target)
+		return x->target < y->target ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static bool in_image(const struct heap *h, uint64_t addr)
+{
+	for (size_t i = 0; i < h->prog->nmodules; i++) {
+		const struct module *m = &h->prog->modules[i];
+		if (addr - m->data < m->edata - m->data || addr - m->bss < m->ebss - m->bss)
+			return true;
+	}
+	return false;
+}
+
+/* The composite that covers addr, which no variable covers; NULL when nothing points to it. */
+static const struct static_ref *static_at(const struct globals_walk *w, uint64_t addr)
+{
+	size_t lo = 0, hi = w->statics.len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (w->statics.data[mid].target <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo)
+		return NULL;
+	uint64_t target = w->statics.data[lo - 1].target;
+	while (lo && w->statics.data[lo - 1].target == target)
+		lo--;
+	return &w->statics.data[lo];
+}
+
+/*
+ * "main.pages (static)" for what `var pages = &Cache{...}` made the compiler lay down in data (it has no symbol), through
+ * a few composites in a row.
+ */
+static const char *static_name(const struct globals_walk *w, const struct static_ref *ref)
+{
+	const struct types *t = w->b->h->types;
+	for (int depth = 0; ref && depth < 8; depth++) {
+		const struct global *g = types_global_at(t, ref->at);
+		if (g)
+			return arena_printf(&w->b->h->arena, "%s (static)", g->name);
+		ref = static_at(w, ref->at);
+	}
+	return NULL;
+}
+
 /* Makes the root of the variable that covers addr the newest one. */
 static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section_end)
 {
@@ -90,11 +149,22 @@ static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section
 		w->from = g->addr;
 		w->to = g->addr + g->size;
 	} else { /* a gap between variables: data that only the linker knows */
-		w->from = addr;
+		const struct static_ref *ref = static_at(w, addr), *end = w->statics.data + w->statics.len;
+		uint64_t before = w->at ? t->globals[w->at - 1].addr + t->globals[w->at - 1].size : 0;
+		if (ref && ref->target < before)
+			ref = NULL;
+		w->from = ref ? ref->target : addr;
 		w->to = g && g->addr > addr && g->addr < section_end ? g->addr : section_end;
-		if (w->to - w->from > 4096)
+		for (const struct static_ref *next = ref; next && next < end; next++)
+			if (next->target > addr) {
+				w->to = next->target < w->to ? next->target : w->to;
+				break;
+			}
+		if (!ref && w->to - w->from > 4096)
 			w->to = w->from + 4096;
-		name = arena_printf(&h->arena, "data at %#" PRIx64, addr);
+		name = static_name(w, ref);
+		if (!name)
+			name = arena_printf(&h->arena, "data at %#" PRIx64, w->from);
 	}
 	uint32_t parent = name ? package_root(w, name) : UINT32_MAX;
 	if (parent == UINT32_MAX || root_add(w->b, ROOT_GLOBAL, parent, name) == UINT32_MAX)
@@ -103,13 +173,37 @@ static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section
 	r->addr = w->from;
 	r->size = w->to - w->from;
 	r->type = type;
-	if (strstr(name, "..stmp_") || type == TYPE_NONE)
+	if (type == TYPE_NONE)
 		r->flags |= ROOT_F_STATIC;
 	return true;
 }
 
+/* What to do with a non-nil pointer word of a section; false: out of memory. */
+typedef bool word_fn(struct globals_walk *w, uint64_t addr, uint64_t value, uint64_t section_end, bool masked);
+
+static bool note_static(struct globals_walk *w, uint64_t addr, uint64_t value, uint64_t section_end, bool masked)
+{
+	struct static_ref ref = {value, addr};
+	(void)section_end;
+	(void)masked;
+	if (!in_image(w->b->h, value) || types_global_at(w->b->h->types, value))
+		return true;
+	return vec_push(&w->statics, ref);
+}
+
+static bool note_root(struct globals_walk *w, uint64_t addr, uint64_t value, uint64_t section_end, bool masked)
+{
+	if (heap_find(w->b->h, value) == OBJ_NONE)
+		return true;
+	if (addr - w->from >= w->to - w->from && !global_enter(w, addr, section_end))
+		return false;
+	if (!masked)
+		newest(w->b)->flags |= ROOT_F_CONSERVATIVE;
+	return root_edge_add(w->b, value, addr - w->from);
+}
+
 /* One section under its mask: bit i = word i, LSB first; mask address 0: every word may be a pointer. */
-static bool section_walk(struct globals_walk *w, uint64_t from, uint64_t end, uint64_t mask, uint64_t nbits)
+static bool section_walk(struct globals_walk *w, uint64_t from, uint64_t end, uint64_t mask, uint64_t nbits, word_fn *fn)
 {
 	struct heap *h = w->b->h;
 	const struct proc *p = h->proc;
@@ -139,27 +233,31 @@ static bool section_walk(struct globals_walk *w, uint64_t from, uint64_t end, ui
 			continue;
 		}
 		v = load_uint(d, p->word, p->be);
-		if (!v || heap_find(h, v) == OBJ_NONE)
-			continue;
-		if (addr - w->from >= w->to - w->from && !global_enter(w, addr, end))
-			return false;
-		if (!mask)
-			newest(w->b)->flags |= ROOT_F_CONSERVATIVE;
-		if (!root_edge_add(w->b, v, addr - w->from))
+		if (v && !fn(w, addr, v, end, mask != 0))
 			return false;
 	}
 	return true;
 }
 
+static bool sections_walk(struct globals_walk *w, word_fn *fn)
+{
+	bool ok = true;
+	for (size_t i = 0; ok && i < w->b->h->prog->nmodules; i++) {
+		const struct module *m = &w->b->h->prog->modules[i];
+		ok = section_walk(w, m->data, m->edata, m->gcdatamask, m->ndatamask, fn) &&
+		     section_walk(w, m->bss, m->ebss, m->gcbssmask, m->nbssmask, fn);
+	}
+	return ok;
+}
+
 static struct hc_error *global_roots(struct root_builder *b, uint32_t group)
 {
 	struct globals_walk w = {.b = b, .group = group};
-	bool ok = true;
-	for (size_t i = 0; ok && i < b->h->prog->nmodules; i++) {
-		const struct module *m = &b->h->prog->modules[i];
-		ok = section_walk(&w, m->data, m->edata, m->gcdatamask, m->ndatamask) &&
-		     section_walk(&w, m->bss, m->ebss, m->gcbssmask, m->nbssmask);
-	}
+	bool ok = sections_walk(&w, note_static);
+	if (w.statics.len)
+		qsort(w.statics.data, w.statics.len, sizeof(*w.statics.data), by_target);
+	ok = ok && sections_walk(&w, note_root);
+	vec_free(&w.statics);
 	strtab_free(&w.packages);
 	vec_free(&w.package_root);
 	return ok ? NULL : err_nomem();
@@ -275,7 +373,7 @@ static uint64_t queue_head(const struct heap *h, const char *variable, uint64_t 
 	return proc_word(h->proc, at + offset, &block) ? block : 0;
 }
 
-static struct hc_error *queue_roots(struct root_builder *b, uint32_t fin, uint32_t clean)
+struct hc_error *core_queue_roots(struct root_builder *b, uint32_t fin, uint32_t clean)
 {
 	const struct heap *h = b->h;
 	const struct layout *l = &h->types->layout;
@@ -310,9 +408,9 @@ struct hc_error *heap_load_roots(struct heap *h)
 	if (!err)
 		err = global_roots(&b, group[GLOBALS]);
 	if (!err)
-		err = heap_stack_roots(&b, group[STACKS]);
+		err = h->priv->source->stack_roots(&b, group[STACKS]);
 	if (!err)
-		err = queue_roots(&b, group[FINALIZERS], group[CLEANUPS]);
+		err = h->priv->source->queue_roots(&b, group[FINALIZERS], group[CLEANUPS]);
 	if (!err)
 		err = special_roots(&b, group[FINALIZERS], group[CLEANUPS], group[WEAK]);
 	if (err) {
