@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The public API over small tables, to test writers without the layers below. It defines the functions themselves: a
- * test that includes it is linked with these instead of the library's (an archive's members are only used for what
- * is missing). Objects are numbered from 0; an object's dominator has a lower number or is a root.
+ * test that includes it is linked with these instead of the library's. An archive's members are only used for what is
+ * missing, so every function that some writer calls must be here: a "multiple definition" from the linker means that
+ * one is not. Objects are numbered from 0; an object's dominator has a lower number or is a root.
  */
 #ifndef TESTS_FAKESNAP_H
 #define TESTS_FAKESNAP_H
@@ -30,6 +31,25 @@ struct fake_object {
 	uint64_t via;
 };
 
+/* For writers that look into objects; without it, objects are 64 bytes apart, empty, and point to object 0. */
+struct fake_content {
+	uint64_t addr;
+	unsigned flags; /* HC_OBJ_* besides those that follow from the rest */
+	const uint8_t *bytes; /* `used` bytes; NULL: not in the snapshot */
+	const struct hc_edge *edges;
+	uint32_t nedges;
+};
+
+struct fake_root_edges {
+	const struct hc_edge *edges;
+	uint32_t nedges;
+};
+
+struct fake_memory {
+	uint64_t addr, size;
+	const void *bytes;
+};
+
 struct fake_lines {
 	struct hc_line line[4]; /* innermost first, ended by a NULL function */
 };
@@ -53,6 +73,11 @@ struct hc_snapshot {
 	const struct hc_check *checks;
 	size_t nchecks;
 	uint64_t *retained; /* by node; made by fake_finish() */
+	const struct fake_content *contents; /* by object; NULL: none have any */
+	const struct fake_root_edges *root_edges; /* by root; NULL: none have any */
+	const struct fake_memory *memory;         /* outside of objects */
+	uint32_t nmemory;
+	const struct hc_type *dynamic;            /* what all interfaces hold */
 };
 
 /* Root i, in tables; fake_finish() turns it into a node number. */
@@ -210,15 +235,24 @@ hc_node hc_object_next(const struct hc_snapshot *s, hc_node from, bool live_only
 	return from < s->nobjects ? from : HC_NODE_NONE;
 }
 
+uint64_t hc_node_addr(const struct hc_snapshot *s, hc_node node)
+{
+	if (node >= s->nobjects)
+		return node - s->nobjects < s->nroots ? s->roots[node - s->nobjects].addr : 0;
+	return s->contents ? s->contents[node].addr : 0xc000000000 + 64 * (uint64_t)node;
+}
+
 bool hc_object_get(const struct hc_snapshot *s, hc_node node, struct hc_object *ret)
 {
 	if (node >= s->nobjects)
 		return false;
 	const struct fake_object *o = &s->objects[node];
 	const struct hc_class *c = &s->classes[o->class];
-	*ret = (struct hc_object){.node = node, .addr = 0xc000000000 + 64 * (uint64_t)node, .slot_size = o->slot, .used = o->used,
+	*ret = (struct hc_object){.node = node, .addr = hc_node_addr(s, node), .slot_size = o->slot, .used = o->used,
 	                          .type = c->type, .count = 1, .origin = c->type ? HC_ORIGIN_EXACT : HC_ORIGIN_UNKNOWN};
 	ret->flags = (o->dead ? 0u : HC_OBJ_LIVE) | (c->array ? HC_OBJ_ARRAY : 0u) | (o->pointers ? 0u : HC_OBJ_NOSCAN);
+	if (s->contents)
+		ret->flags |= s->contents[node].flags;
 	if (c->array && c->type && c->type->size)
 		ret->count = o->used / c->type->size;
 	return true;
@@ -226,9 +260,37 @@ bool hc_object_get(const struct hc_snapshot *s, hc_node node, struct hc_object *
 
 hc_node hc_object_find(const struct hc_snapshot *s, uint64_t addr, uint64_t *offset)
 {
-	uint64_t node = (addr - 0xc000000000) / 64;
-	*offset = addr % 64;
-	return node < s->nobjects ? (hc_node)node : HC_NODE_NONE;
+	for (uint32_t i = 0; i < s->nobjects; i++) {
+		*offset = addr - hc_node_addr(s, i);
+		if (*offset < s->objects[i].slot)
+			return i;
+	}
+	return HC_NODE_NONE;
+}
+
+const uint8_t *hc_object_bytes(const struct hc_snapshot *s, hc_node node, uint64_t offset, uint64_t *avail)
+{
+	const uint8_t *bytes = s->contents ? s->contents[node].bytes : NULL;
+	*avail = bytes && offset < s->objects[node].used ? s->objects[node].used - offset : 0;
+	return *avail ? bytes + offset : NULL;
+}
+
+bool hc_read_memory(const struct hc_snapshot *s, uint64_t addr, void *buf, size_t n)
+{
+	for (uint32_t i = 0; i < s->nmemory; i++) {
+		uint64_t off = addr - s->memory[i].addr;
+		if (off < s->memory[i].size && n <= s->memory[i].size - off) {
+			memcpy(buf, (const uint8_t *)s->memory[i].bytes + off, n);
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct hc_type *hc_interface_type(const struct hc_snapshot *s, const struct hc_type *iface, uint64_t first_word)
+{
+	(void)iface;
+	return first_word ? s->dynamic : NULL;
 }
 
 uint32_t hc_object_class(const struct hc_snapshot *s, const struct hc_object *o)
@@ -275,13 +337,19 @@ size_t hc_field_path(const struct hc_snapshot *s, const struct hc_type *t, uint6
 
 void hc_edges(const struct hc_snapshot *s, hc_node node, struct hc_edge_iter *it)
 {
+	const struct fake_content *o = s->contents && node < s->nobjects ? &s->contents[node] : NULL;
+	const struct fake_root_edges *r = s->root_edges && node >= s->nobjects ? &s->root_edges[node - s->nobjects] : NULL;
+	const struct hc_edge *edges = o ? o->edges : r ? r->edges : NULL;
 	it->s = s;
-	it->opaque[0] = node < s->nobjects ? s->objects[node].pointers : 0;
+	it->opaque[0] = o ? o->nedges : r ? r->nedges : node < s->nobjects ? s->objects[node].pointers : 0;
+	it->opaque[1] = (uintptr_t)edges;
 }
 
 bool hc_edge_next(struct hc_edge_iter *it, struct hc_edge *ret)
 {
-	*ret = (struct hc_edge){0, 0};
+	const struct hc_edge *e = (const struct hc_edge *)(uintptr_t)it->opaque[1]; /* NULL: all to object 0 */
+	*ret = e && it->opaque[0] ? *e : (struct hc_edge){0, 0};
+	it->opaque[1] = (uintptr_t)(e ? e + 1 : NULL);
 	return it->opaque[0]-- > 0;
 }
 
@@ -318,6 +386,12 @@ size_t hc_frame_lines(const struct hc_snapshot *s, uint32_t frame, struct hc_lin
 		n++;
 	}
 	return n;
+}
+
+size_t hc_pc_lines(const struct hc_snapshot *s, uint64_t pc, struct hc_line *out, size_t max)
+{
+	(void)s, (void)pc, (void)out, (void)max;
+	return 0;
 }
 
 hc_node hc_dominator(const struct hc_snapshot *s, hc_node node)
