@@ -53,7 +53,6 @@ uint32_t frames_function(struct frames *f, const char *name, const char *file)
 	uint64_t key = (uint64_t)fn.name << 32 | fn.file;
 	if (map_get(&f->by_name, key, &id))
 		return id;
-	fn.system_name = fn.name;
 	id = add_function(f, fn);
 	if (!map_put(&f->by_name, key, id))
 		f->failed = true;
@@ -65,6 +64,8 @@ uint32_t frames_class(struct frames *f, uint32_t class, const char *name, const 
 	struct frame_function fn = {.class = class};
 	fn.name = intern(f, name, true);
 	fn.system_name = intern(f, name, false);
+	if (fn.system_name == fn.name)
+		fn.system_name = 0;
 	fn.file = intern(f, file, false);
 	return add_function(f, fn);
 }

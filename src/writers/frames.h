@@ -13,7 +13,8 @@
 #define FRAME_NO_CLASS UINT32_MAX
 
 struct frame_function {
-	uint32_t name, system_name, file; /* in strings */
+	uint32_t name, file; /* in strings */
+	uint32_t system_name; /* the full name where `name` was shortened, else 0 */
 	uint32_t class; /* the object class it stands for, or FRAME_NO_CLASS */
 };
 

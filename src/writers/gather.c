@@ -7,21 +7,21 @@
 #include "writers/roots.h"
 
 /* Different stacks kept at most, so that they cost less than 20 bytes per object: ordinary heaps have far fewer. */
-enum { NODES_MIN = 1 << 20, OBJECTS_PER_NODE = 4 };
+enum { NODES_MIN = 1 << 20, OBJECTS_PER_NODE = 4, BATCH = 32 };
 
 static const char *const object_values[STACK_VALUES][2] = {
 	{"inuse_objects", "count"}, {"pointers", "count"}, {"slack_space", "bytes"}, {"inuse_space", "bytes"}};
 static const char *const goroutine_values[STACK_VALUES][2] = {
 	{"goroutines", "count"}, {"stack_space", "bytes"}, {"inuse_space", "bytes"}};
 
-static struct hc_error *gather_init(const struct job *job, bool lines, struct gathered *g)
+static struct hc_error *gather_init(const struct job *job, bool profile, struct gathered *g)
 {
 	uint64_t objects = hc_snapshot_info(job->s)->objects;
-	*g = (struct gathered){0};
+	*g = (struct gathered){.profile = profile};
 	struct hc_error *err = stacks_init(&g->st, job->opts.depth, NODES_MIN + objects / OBJECTS_PER_NODE);
 	if (err)
 		return err;
-	err = classes_init(&g->classes, job->s, &g->st.frames, lines);
+	err = classes_init(&g->classes, job->s, &g->st.frames, profile);
 	if (err)
 		stacks_deinit(&g->st);
 	return err;
@@ -60,65 +60,103 @@ static void add_object(struct gathered *g, uint32_t node, const struct hc_object
 {
 	struct stack_node *n = &g->st.nodes.data[node];
 	n->count++;
-	n->value[VALUE_POINTERS] += count_pointers(g->classes.s, o);
 	n->value[VALUE_SLACK] += o->slot_size > o->used ? o->slot_size - o->used : 0;
 	n->value[VALUE_SPACE] += o->slot_size;
+	if (g->profile)
+		n->value[VALUE_POINTERS] += count_pointers(g->classes.s, o);
 }
 
-/* Objects that `seen` (by node; NULL: none) has no stack for, by class below the given stack. */
-static void add_flat(struct gathered *g, const struct hc_snapshot *s, uint32_t base, const uint32_t *seen, bool live_only)
+/* The stack of an object that hangs on no other's, by its class. */
+static uint32_t flat_stack(struct gathered *g, uint32_t base, const struct hc_object *o)
 {
-	struct hc_object o;
-	for (hc_node n = hc_object_next(s, 0, live_only); n != HC_NODE_NONE; n = hc_object_next(s, n + 1, live_only)) {
-		if (seen && seen[n])
-			continue;
-		if (hc_object_get(s, n, &o))
-			add_object(g, stacks_end(&g->st, base, classes_end(&g->classes, hc_object_class(s, &o))), &o);
-	}
+	return stacks_end(&g->st, base, classes_end(&g->classes, hc_object_class(g->classes.s, o)));
 }
 
+/*
+ * Objects are looked at in order of address before and after the walk over the dominator tree, which takes them in an
+ * order that is random in memory: all it touches of them is this array.
+ */
 struct walk {
 	struct gathered *g;
 	struct roots roots;
-	uint32_t *end;   /* by node: the stack that ends with the object; 0: not reached */
-	uint32_t limit;  /* of objects' numbers */
+	uint32_t *end;  /* by node: the stack that ends with the object; before that, its class | NOT_WALKED */
+	uint32_t limit; /* of objects' numbers */
 };
+#define NOT_WALKED (UINT32_C(1) << 31)
 
-/* Adds an object below its dominator's stack. */
-static void walk_step(struct walk *w, const struct hc_snapshot *s, const struct hc_dom_step *d)
+static void load_classes(struct walk *w, const struct hc_snapshot *s)
+{
+	struct hc_object o;
+	for (hc_node n = hc_object_next(s, 0, true); n != HC_NODE_NONE; n = hc_object_next(s, n + 1, true))
+		if (hc_object_get(s, n, &o))
+			w->end[n] = hc_object_class(s, &o) | NOT_WALKED;
+}
+
+/* The stack that leads to an object: that of its dominator, by the field that leads on. */
+static uint32_t base_of(struct walk *w, const struct hc_dom_step *d)
 {
 	struct gathered *g = w->g;
-	struct hc_object o;
-	uint32_t base;
+	if (d->dominator >= w->limit)
+		return roots_stack(&w->roots, d->dominator - w->limit);
+	uint32_t over = w->end[d->dominator];
+	if (over & NOT_WALKED)
+		return roots_stack(&w->roots, 0);
+	uint32_t class = g->st.frames.functions.data[place_function(&g->st.frames, g->st.nodes.data[over].place)].class;
+	return stacks_go_on(&g->st, over, classes_field(&g->classes, class, d->via));
+}
 
-	if (d->node >= w->limit || !hc_object_get(s, d->node, &o))
-		return; /* roots come in when something hangs on them */
-	uint32_t over = d->dominator < w->limit ? w->end[d->dominator] : 0;
-	if (over) {
-		uint32_t class = g->st.frames.functions.data[place_function(&g->st.frames, g->st.nodes.data[over].place)].class;
-		base = stacks_go_on(&g->st, over, classes_field(&g->classes, class, d->via));
-	} else {
-		base = roots_stack(&w->roots, d->dominator < w->limit ? 0 : d->dominator - w->limit);
+/* Takes the next steps, with what they need on its way into the caches; returns their number. */
+static unsigned next_batch(const struct walk *w, struct hc_dom_iter *it, struct hc_dom_step *d)
+{
+	unsigned n = 0;
+	for (; n < BATCH && hc_dom_next(it, &d[n]); n++) {
+		if (d[n].node < w->limit)
+			__builtin_prefetch(&w->end[d[n].node], 1);
+		if (d[n].dominator < w->limit)
+			__builtin_prefetch(&w->end[d[n].dominator]);
 	}
-	uint32_t end = stacks_end(&g->st, base, classes_end(&g->classes, hc_object_class(s, &o)));
-	w->end[d->node] = end;
-	add_object(g, end, &o);
+	return n;
 }
 
 static struct hc_error *walk_dominators(struct walk *w, const struct hc_snapshot *s, dom_visit_fn *visit, void *ctx)
 {
+	struct gathered *g = w->g;
 	struct hc_dom_iter it;
-	struct hc_dom_step d;
+	struct hc_dom_step d[BATCH];
 	struct hc_error *err = hc_dom_begin(s, &it);
 	if (err)
 		return err;
-	while (!w->g->st.failed && hc_dom_next(&it, &d)) {
-		walk_step(w, s, &d);
-		if (visit)
-			visit(ctx, &d);
+	for (unsigned n; !g->st.failed && (n = next_batch(w, &it, d)) > 0;) {
+		for (unsigned i = 0; i < n; i++) {
+			if (visit)
+				visit(ctx, &d[i]);
+			/* Roots come in when something hangs on them. */
+			if (d[i].node >= w->limit || !(w->end[d[i].node] & NOT_WALKED))
+				continue;
+			uint32_t class = w->end[d[i].node] & ~NOT_WALKED;
+			w->end[d[i].node] = stacks_end(&g->st, base_of(w, &d[i]), classes_end(&g->classes, class));
+		}
 	}
 	hc_dom_end(&it);
 	return NULL;
+}
+
+/* Adds all objects to their stacks; those that the walk did not come to, by class, to "(unreachable)". */
+static void add_objects(struct walk *w, const struct hc_snapshot *s)
+{
+	struct gathered *g = w->g;
+	struct hc_object o;
+	for (hc_node n = hc_object_next(s, 0, false); n != HC_NODE_NONE && !g->st.failed; n = hc_object_next(s, n + 1, false)) {
+		uint32_t end = w->end[n];
+		if (!hc_object_get(s, n, &o))
+			continue;
+		if (!end || end & NOT_WALKED) {
+			if (!g->unreachable)
+				g->unreachable = stacks_push(&g->st, 0, frames_named(&g->st.frames, "(unreachable)"));
+			end = flat_stack(g, g->unreachable, &o);
+		}
+		add_object(g, end, &o);
+	}
 }
 
 /* What the samples add up to is what the ledger has: if not, one of them is wrong, and the user should know. */
@@ -137,15 +175,15 @@ static void check_sums(const struct job *job, const struct gathered *g)
 		        (unsigned long long)info->object_bytes);
 }
 
-struct hc_error *gather_retained(const struct job *job, bool lines, struct gathered *g)
+struct hc_error *gather_retained(const struct job *job, bool profile, struct gathered *g)
 {
-	return gather_dominators(job, lines, NULL, NULL, g);
+	return gather_dominators(job, profile, NULL, NULL, g);
 }
 
-struct hc_error *gather_dominators(const struct job *job, bool lines, dom_visit_fn *visit, void *ctx, struct gathered *g)
+struct hc_error *gather_dominators(const struct job *job, bool profile, dom_visit_fn *visit, void *ctx, struct gathered *g)
 {
 	struct walk w = {.g = g, .limit = hc_object_limit(job->s)};
-	struct hc_error *err = gather_init(job, lines, g);
+	struct hc_error *err = gather_init(job, profile, g);
 	if (err)
 		return err;
 	g->values = object_values;
@@ -155,13 +193,11 @@ struct hc_error *gather_dominators(const struct job *job, bool lines, dom_visit_
 	w.end = big_alloc((uint64_t)w.limit * sizeof(*w.end));
 	err = w.end ? roots_init(&w.roots, job->s, &g->st, g->classes.listing) : err_nomem();
 	if (!err) {
+		load_classes(&w, job->s);
 		err = walk_dominators(&w, job->s, visit, ctx);
+		if (!err)
+			add_objects(&w, job->s);
 		roots_deinit(&w.roots);
-	}
-	const struct hc_info *info = hc_snapshot_info(job->s);
-	if (!err && info->objects != info->live_objects) {
-		g->unreachable = stacks_push(&g->st, 0, frames_named(&g->st.frames, "(unreachable)"));
-		add_flat(g, job->s, g->unreachable, w.end, false);
 	}
 	big_free(w.end, (uint64_t)w.limit * sizeof(*w.end));
 	err = gather_end(g, err);
@@ -170,16 +206,20 @@ struct hc_error *gather_dominators(const struct job *job, bool lines, dom_visit_
 	return err;
 }
 
-struct hc_error *gather_types(const struct job *job, bool lines, struct gathered *g)
+struct hc_error *gather_types(const struct job *job, bool profile, struct gathered *g)
 {
-	struct hc_error *err = gather_init(job, lines, g);
+	struct hc_error *err = gather_init(job, profile, g);
 	if (err)
 		return err;
 	g->values = object_values;
 	g->nvalues = STACK_VALUES;
 	g->st.weight = 1 + VALUE_SPACE;
 	g->about = job->opts.garbage ? "one frame per type; unreachable objects included" : "one frame per type; live objects";
-	add_flat(g, job->s, 0, NULL, !job->opts.garbage);
+	struct hc_object o;
+	bool live_only = !job->opts.garbage;
+	for (hc_node n = hc_object_next(job->s, 0, live_only); n != HC_NODE_NONE; n = hc_object_next(job->s, n + 1, live_only))
+		if (hc_object_get(job->s, n, &o))
+			add_object(g, flat_stack(g, 0, &o), &o);
 	return gather_end(g, NULL);
 }
 
@@ -191,10 +231,10 @@ static uint32_t state_place(struct gathered *g, const struct hc_goroutine *go)
 	return frames_named(&g->st.frames, text);
 }
 
-struct hc_error *gather_goroutines(const struct job *job, bool lines, struct gathered *g)
+struct hc_error *gather_goroutines(const struct job *job, bool profile, struct gathered *g)
 {
 	struct roots roots;
-	struct hc_error *err = gather_init(job, lines, g);
+	struct hc_error *err = gather_init(job, profile, g);
 	if (err)
 		return err;
 	g->values = goroutine_values;

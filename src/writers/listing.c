@@ -274,9 +274,9 @@ static void put_opened(struct hc_sink *k, const char *type, struct name *n)
 {
 	const char *text = clean(n, type);
 	const char *brace = strstr(text, "struct {");
-	const char *noalg = strstr(text, "noalg.");
-	size_t end = brace ? (size_t)(brace - text) : strlen(text);
-	sink_put(k, text, noalg && noalg < text + end ? (size_t)(noalg - text) : end);
+	const char *array = strchr(text, '[');
+	if (brace && array && array < brace)
+		sink_put(k, array, strcspn(array, "ns")); /* "[8]", or several, before "noalg." or "struct" */
 	sink_puts(k, "struct {");
 }
 

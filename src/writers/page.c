@@ -7,7 +7,7 @@
 #include "writers/retainers.h"
 #include "writers/text.h"
 
-enum { TOP_TYPES = 15, TOP_RETAINERS = 12, STATES_SHOWN = 5, INDENT = 2, VALUE_AT = 16 };
+enum { TOP_TYPES = 15, TOP_RETAINERS = 12, INDENT = 2, VALUE_AT = 16 };
 
 /* ---- the process ---- */
 
@@ -29,8 +29,11 @@ static void put_fact(struct hc_sink *k, const char *label, const char *value)
 {
 	struct arena a = {0};
 	const char *text = text_fit(&a, value, TEXT_WIDTH - VALUE_AT);
-	if (*value)
-		sink_printf(k, "  %-*s%s\n", VALUE_AT - INDENT, label, text ? text : value);
+	size_t len = text ? strlen(text) : 0;
+	while (len > 0 && text[len - 1] == ' ')
+		len--;
+	if (len)
+		sink_printf(k, "  %-*s%.*s\n", VALUE_AT - INDENT, label, (int)len, text);
 	arena_free(&a);
 }
 
@@ -70,12 +73,15 @@ static void put_goroutines(const struct hc_snapshot *s, struct hc_sink *k)
 	qsort(states, len, sizeof(states[0]), by_count);
 	size_t at = (size_t)snprintf(text, sizeof(text), "%s", text_count(number, n));
 	for (size_t i = 0; i < len; i++) {
-		if (i >= STATES_SHOWN) {
+		char state[96];
+		int add = snprintf(state, sizeof(state), "%s%s %.60s", i ? ", " : " (", text_count(number, states[i].count), states[i].name);
+		/* Room for ", 18,446 others)" */
+		if (others || add < 0 || at + (size_t)add + 18 > TEXT_WIDTH - VALUE_AT) {
 			others += states[i].count;
 			continue;
 		}
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s %.60s", i ? ", " : " (", text_count(number, states[i].count),
-		                       states[i].name);
+		memcpy(text + at, state, (size_t)add + 1);
+		at += (size_t)add;
 	}
 	if (others)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, ", %s others", text_count(number, others));

@@ -262,7 +262,9 @@ static struct hc_error *pprof_types(const struct job *job)
 
 static struct hc_error *pprof_goroutines(const struct job *job)
 {
-	return write_profile(job, gather_goroutines);
+	struct job no_types = *job; /* there are none in call stacks */
+	no_types.opts.types_dir = NULL;
+	return write_profile(&no_types, gather_goroutines);
 }
 
 static const struct view views[] = {

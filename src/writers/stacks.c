@@ -87,7 +87,7 @@ static uint32_t child(struct stacks *st, uint32_t node, uint32_t place)
 		return e->to;
 	struct stack_node n = {.parent = node, .place = place, .depth = st->nodes.data[node].depth + 1};
 	uint32_t id = (uint32_t)st->nodes.len;
-	if (st->failed || id >= UINT32_MAX - 1 || !vec_push(&st->nodes, n)) {
+	if (st->failed || id >= INT32_MAX || !vec_push(&st->nodes, n)) {
 		st->failed = true;
 		return 0;
 	}

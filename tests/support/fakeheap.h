@@ -98,36 +98,44 @@ static inline struct hc_snapshot fake_program(void)
 	return s;
 }
 
+static inline struct fake_object fake_object(uint32_t class, bool dead, uint64_t slot, uint64_t used, uint32_t pointers,
+                                             hc_node dominator, uint64_t via)
+{
+	return (struct fake_object){.class = class, .dead = dead, .slot = slot, .used = used, .pointers = pointers,
+	                            .dominator = dominator, .via = via};
+}
+
 /* A cache with `entries` entries, a list of `nodes` nodes in a goroutine, and some of everything else. */
 static inline struct hc_snapshot fake_cache(uint32_t entries, uint32_t nodes)
 {
 	struct hc_snapshot s = fake_program();
 	struct fake_object *o = calloc((size_t)entries * 3 + nodes + 16, sizeof(*o));
 	uint32_t n = 0, group = 0;
-	o[n++] = (struct fake_object){C_CACHE, false, 48, 40, 2, FAKE_ROOT(R_CACHE), 0};
-	o[n++] = (struct fake_object){C_ENTRIES, false, 8192, 8 * (uint64_t)entries, entries, 0, 16};
+	o[n++] = fake_object(C_CACHE, false, 48, 40, 2, FAKE_ROOT(R_CACHE), 0);
+	o[n++] = fake_object(C_ENTRIES, false, 8192, 8 * (uint64_t)entries, entries, 0, 16);
 	for (uint32_t i = 0; i < entries; i++) {
 		if (i % 8 == 0) {
 			group = n;
-			o[n++] = (struct fake_object){C_GROUP, false, 208, 200, 16, 0, 8};
+			o[n++] = fake_object(C_GROUP, false, 208, 200, 16, 0, 8);
 		}
 		uint32_t entry = n;
-		o[n++] = (struct fake_object){C_ENTRY, false, 48, 40, 2, group, 8 + 24 * (i % 8) + 16};
-		o[n++] = (struct fake_object){C_BYTES, false, 4096, 4000, 0, entry, 16};
+		o[n++] = fake_object(C_ENTRY, false, 48, 40, 2, group, 8 + 24 * (i % 8) + 16);
+		o[n++] = fake_object(C_BYTES, false, 4096, 4000, 0, entry, 16);
 		if (i % 8 != 7)
-			o[n++] = (struct fake_object){C_STRING, false, 16, 9, 0, group, 8 + 24 * (i % 8)};
+			o[n++] = fake_object(C_STRING, false, 16, 9, 0, group, 8 + 24 * (i % 8));
 	}
 	for (uint32_t i = 0; i < nodes; i++, n++)
-		o[n] = (struct fake_object){C_NODE, false, 24, 24, 2, i ? n - 1 : FAKE_ROOT(R_HEAD), i % 3 == 2 ? HC_VIA_SEVERAL : 0};
-	o[n++] = (struct fake_object){C_UNKNOWN, false, 512, 504, 0, FAKE_ROOT(R_ALL), 0};
-	o[n++] = (struct fake_object){C_UNKNOWN, false, 512, 504, 0, FAKE_ROOT(R_STORE), 0};
-	o[n++] = (struct fake_object){C_STRING, false, 32, 31, 0, FAKE_ROOT(R_G17), 0};
-	o[n++] = (struct fake_object){C_STRING, false, 32, 31, 0, FAKE_ROOT(R_STACKS), 0};
-	o[n++] = (struct fake_object){C_NODES, false, 256, 240, 10, FAKE_ROOT(R_MAIN), 0};
-	o[n++] = (struct fake_object){C_NODE, false, 24, 24, 0, n - 2, 24 * 3 + 8};
-	o[n++] = (struct fake_object){C_BYTES, false, 64, 64, 0, FAKE_ROOT(R_FIN), 0};
-	o[n++] = (struct fake_object){C_BYTES, true, 1024, 1000, 0, 0, 0};
-	o[n++] = (struct fake_object){C_NODE, true, 24, 24, 1, 0, 0};
+		o[n] = fake_object(C_NODE, false, 24, 24, 2, i ? n - 1 : FAKE_ROOT(R_HEAD), i % 3 == 2 ? HC_VIA_SEVERAL : 0);
+	o[n++] = fake_object(C_UNKNOWN, false, 512, 504, 0, FAKE_ROOT(R_ALL), 0);
+	o[n++] = fake_object(C_UNKNOWN, false, 512, 504, 0, FAKE_ROOT(R_STORE), 0);
+	o[n++] = fake_object(C_STRING, false, 32, 31, 0, FAKE_ROOT(R_G17), 0);
+	o[n++] = fake_object(C_STRING, false, 32, 31, 0, FAKE_ROOT(R_STACKS), 0);
+	o[n++] = fake_object(C_NODES, false, 256, 240, 10, FAKE_ROOT(R_MAIN), 0);
+	o[n] = fake_object(C_NODE, false, 24, 24, 0, n - 1, 24 * 3 + 8);
+	n++;
+	o[n++] = fake_object(C_BYTES, false, 64, 64, 0, FAKE_ROOT(R_FIN), 0);
+	o[n++] = fake_object(C_BYTES, true, 1024, 1000, 0, 0, 0);
+	o[n++] = fake_object(C_NODE, true, 24, 24, 1, 0, 0);
 	s.objects = o;
 	s.nobjects = n;
 	fake_finish(&s);

@@ -82,6 +82,7 @@ static void check_valid(const profile *p)
 		assert_true(*text(p, p->function[i]->name));
 		text(p, p->function[i]->filename);
 		assert_int_equal(p->function[i]->start_line, 0);
+		assert_int_not_equal(p->function[i]->system_name, p->function[i]->name);
 	}
 	for (size_t i = 0; i < p->n_sample; i++) {
 		assert_int_equal(p->sample[i]->n_value, p->n_sample_type);
@@ -324,7 +325,7 @@ static void test_deep_alternation(void **state)
 	s.objects = calloc(N, sizeof(*s.objects));
 	assert_non_null(s.objects);
 	for (uint32_t i = 0; i < N; i++)
-		s.objects[i] = (struct fake_object){i % 2 ? C_NODE : C_ENTRIES, false, 32, 24, 1, i ? i - 1 : FAKE_ROOT(R_CACHE), i % 3 * 8};
+		s.objects[i] = fake_object(i % 2 ? C_NODE : C_ENTRIES, false, 32, 24, 1, i ? i - 1 : FAKE_ROOT(R_CACHE), i % 3 * 8);
 	fake_finish(&s);
 	profile *p = write_view(&s, (struct hc_write_opts){0});
 	check_sums(&s, p);
