@@ -143,7 +143,8 @@ struct pending {
 	const char *view;
 };
 
-static enum parsed parse_one(struct options *o, int c, struct pending *next)
+/* argv_at: the word that c came from, for complaints. */
+static enum parsed parse_one(struct options *o, int c, const char *argv_at, struct pending *next)
 {
 	switch (c) {
 	case 'o':
@@ -200,9 +201,10 @@ static enum parsed parse_one(struct options *o, int c, struct pending *next)
 	case OPT_VERSION:
 		printf("heapconv %s\n", hc_version());
 		return PARSED_DONE;
+	case ':':
+		return usage("option '%s' needs a value", argv_at);
 	default:
-		fputs("heapconv: see heapconv --help\n", stderr);
-		return PARSED_USAGE;
+		return usage("unknown option '%s'", argv_at);
 	}
 }
 
@@ -211,8 +213,9 @@ enum parsed options_parse(struct options *o, int argc, char **argv)
 	struct pending next = {NULL, NULL};
 	memset(o, 0, sizeof(*o));
 	o->write.size = sizeof(o->write);
-	for (int c; (c = getopt_long(argc, argv, "o:e:qvh", longs, NULL)) != -1;) {
-		enum parsed p = parse_one(o, c, &next);
+	opterr = 0;
+	for (int c, at; at = optind, (c = getopt_long(argc, argv, ":o:e:qvh", longs, NULL)) != -1;) {
+		enum parsed p = parse_one(o, c, argv[optind > at ? optind - 1 : at], &next);
 		if (p != PARSED_RUN)
 			return p;
 	}

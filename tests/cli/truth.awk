@@ -54,6 +54,10 @@ END {
 		if (got_origin[a] == "unknown") { untyped++; unk[++nu] = note[a] }
 		else {
 			t = canon(want_type[a]); g = canon(got_type[a])
+			# Since Go 1.23 time.Timer is a view of the runtime's timeTimer, which is what is allocated.
+			if (t == "time.Timer" && g == "runtime.timeTimer") { typed++; continue }
+			# Tiny blocks hold several values: what they hold is not one type.
+			if (g == "(tinyvalues)" && want_size[a] < 16) { untyped++; continue }
 			if (t == "string" && (g == "string(bytes)")) { typed++; continue }
 			if (t == g) typed++
 			else { wrong_type++; dt[++ndt] = "type of " note[a] ": " got_type[a] " (" got_origin[a] ")" }
@@ -61,6 +65,8 @@ END {
 	}
 	for (t in count_live) {
 		c = canon(t); counts++
+		# Without debug information some objects stay unknown; then there must only not be too many of a type.
+		if (level != "" && level != "L0" && n_live[c] + 0 < count_live[t]) { fewer++; continue }
 		if (n_live[c] + 0 != count_live[t]) { wrong_count++; dc[++ndc] = "live " t ": " n_live[c] + 0 " objects, expected " count_live[t] }
 	}
 	printf "%s - %s: %d objects are live or garbage as the program says (%d inside others)\n", wrong_state ? "not ok" : "ok", name, checked, inner
@@ -68,6 +74,7 @@ END {
 	printf "%s - %s: no object has a wrong type (%d right, %d unknown)\n", wrong_type ? "not ok" : "ok", name, typed, untyped
 	for (i = 1; i <= ndt; i++) print "# " dt[i]
 	if (verbose) for (i = 1; i <= nu; i++) print "# untyped: " unk[i]
-	printf "%s - %s: counts by type are exact (%d types)\n", wrong_count ? "not ok" : "ok", name, counts
+	printf "%s - %s: counts by type are exact (%d types%s)\n", wrong_count ? "not ok" : "ok", name, counts,
+		fewer ? ", " fewer " known in part" : ""
 	for (i = 1; i <= ndc; i++) print "# " dc[i]
 }
