@@ -368,6 +368,7 @@ static struct hc_error *text_summary(const struct job *job)
 		if (!err)
 			err = put_retainers(job, &r);
 		put_notes(job->s, job->sink);
+		sink_puts(job->sink, "\n  To look closer: -o heap.pb.gz, then `go tool pprof -http=: heap.pb.gz`; heapconv --help has more.\n");
 		gathered_free(&g);
 	}
 	retainers_deinit(&r);

@@ -54,8 +54,11 @@ static uint32_t push_named(struct roots *r, uint32_t node, const char *name)
 	return stacks_push(r->st, node, frames_named(&r->st->frames, name));
 }
 
-/* The functions at a frame's pc as places, outermost first; looked up once per pc, for thousands of goroutines that
- * wait at the same one. Returns the start of a run in call_places. */
+/*
+ * The functions at a frame's pc as places, outermost first; looked up once per pc, for thousands of goroutines that
+ * wait at the same one. None for runtime.goexit, at the bottom of every stack: Go's own profiles leave it out as well.
+ * Returns the start of a run in call_places.
+ */
 static uint32_t places_of_pc(struct roots *r, uint32_t frame, const struct hc_frame *f)
 {
 	uint32_t at;
@@ -64,10 +67,10 @@ static uint32_t places_of_pc(struct roots *r, uint32_t frame, const struct hc_fr
 	struct hc_line line[MAX_INLINED];
 	size_t n = hc_frame_lines(r->s, frame, line, MAX_INLINED);
 	at = (uint32_t)r->call_places.len;
-	bool ok = true;
-	while (ok && n-- > 0)
+	bool ok = true, goexit = strcmp(f->function, "runtime.goexit") == 0;
+	while (ok && !goexit && n-- > 0)
 		ok = vec_push(&r->call_places, place_in(r, line[n].function, line[n].file, line[n].line));
-	if (ok && r->call_places.len == at)
+	if (ok && !goexit && r->call_places.len == at)
 		ok = vec_push(&r->call_places, place_in(r, *f->function ? f->function : "(unknown function)", "", 0));
 	if (!ok || !vec_push(&r->call_places, 0) || !map_put(&r->calls, f->pc, at)) {
 		r->st->failed = true;
@@ -94,14 +97,22 @@ uint32_t roots_call_stack(struct roots *r, uint32_t base, const struct hc_gorout
 	uint32_t at = places_of_pc(r, g->first_frame, &f);
 	for (; r->call_places.data[at] && r->call_places.data[at + 1]; at++)
 		base = stacks_push(r->st, base, r->call_places.data[at]);
-	return stacks_end(r->st, base, r->call_places.data[at]);
+	return r->call_places.data[at] ? stacks_end(r->st, base, r->call_places.data[at]) : base;
 }
 
-/* Fills in the call stacks of all frames of a goroutine: one walk, however many of them hold something. */
-static void walk_goroutine(struct roots *r, uint32_t base, const struct hc_goroutine *g)
+/*
+ * Fills in the call stacks of all frames of a goroutine: one walk, however many of them hold something. Returns that of
+ * the goroutine's first function.
+ */
+static uint32_t walk_goroutine(struct roots *r, uint32_t base, const struct hc_goroutine *g)
 {
-	for (uint32_t i = g->frame_count; i-- > 0;)
-		r->frame[g->first_frame + i] = base = push_frame(r, base, g->first_frame + i);
+	uint32_t node = base, first = base;
+	for (uint32_t i = g->frame_count; i-- > 0;) {
+		r->frame[g->first_frame + i] = node = push_frame(r, node, g->first_frame + i);
+		if (first == base)
+			first = node;
+	}
+	return first;
 }
 
 /* The file of the function that a local variable belongs to: the inlined one, or the one that it was inlined into. */
@@ -148,8 +159,7 @@ static uint32_t make(struct roots *r, const struct hc_root *root, uint32_t paren
 			g = hc_goroutine_at(r->s, root->goroutine);
 		if (!g.frame_count)
 			return push_named(r, parent, "(no frames)");
-		walk_goroutine(r, parent, &g);
-		return r->frame[g.first_frame + g.frame_count - 1];
+		return walk_goroutine(r, parent, &g);
 	}
 	case HC_ROOT_FRAME:
 		if (root->frame < r->frames && r->frame[root->frame])

@@ -51,12 +51,14 @@ static void fake_root(unsigned i, unsigned parent, enum hc_root_kind kind, const
 	                                 .goroutine = goroutine, .frame = frame};
 }
 
-static const struct hc_frame fake_frames[] = {{"main.worker", 0x1010, 0, 64, 0x1000}, {"main.main", 0x2020, 64, 64, 0x2000}};
+static const struct hc_frame fake_frames[] = {{"main.worker", 0x1010, 0, 64, 0x1000}, {"main.main", 0x2020, 64, 64, 0x2000},
+                                             {"runtime.goexit", 0x3030, 128, 8, 0x3000}};
 static const struct fake_lines fake_frame_lines[] = {
 	{{{"main.step", "/src/main.go", 30, true}, {"main.worker", "/src/main.go", 41, false}}},
-	{{{"main.main", "/src/main.go", 99, false}}}};
+	{{{"main.main", "/src/main.go", 99, false}}},
+	{{{"runtime.goexit", "/go/src/runtime/asm_amd64.s", 1700, false}}}};
 static const struct hc_goroutine fake_goroutines[] = {
-	{.id = 17, .state = "waiting", .wait_reason = "chan receive", .stack_bytes = 8192, .first_frame = 0, .frame_count = 2}};
+	{.id = 17, .state = "waiting", .wait_reason = "chan receive", .stack_bytes = 8192, .first_frame = 0, .frame_count = 3}};
 static const struct hc_ledger_row fake_ledger[] = {
 	{"heap", 6000, 0, 0}, {"heap.live", 5000, 50, 1}, {"heap.live.exact", 4000, 40, 2}, {"heap.live.unknown", 1000, 10, 2},
 	{"heap.garbage", 1000, 5, 1}, {"stacks", 2000, 0, 0}};
