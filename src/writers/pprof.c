@@ -27,6 +27,7 @@ struct pprof {
 	VEC(uint32_t) places;    /* by location */
 	uint32_t *function; /* likewise */
 	VEC(uint32_t) functions;
+	uint64_t max_nodes; /* of stacks, before any were cut */
 	int64_t comments[MAX_COMMENTS];
 	size_t ncomments;
 	bool failed;
@@ -75,8 +76,9 @@ static void add_comments(struct pprof *p, const struct stacks_pruned *cut)
 		comment(p, "%llu stacks of %llu %s lighter than %llu %s were cut to (small)", (unsigned long long)cut->stacks,
 		        (unsigned long long)cut->weight, unit, (unsigned long long)cut->threshold, unit);
 	if (cut->deep_stacks)
-		comment(p, "%llu stacks of %llu %s are deeper than %u frames: cut at (deep)", (unsigned long long)cut->deep_stacks,
-		        (unsigned long long)cut->deep_weight, unit, (unsigned)st->max_depth);
+		comment(p, "%llu stacks of %llu %s, of more than %u frames or beyond the first %llu, were cut to (deep)",
+		        (unsigned long long)cut->deep_stacks, (unsigned long long)cut->deep_weight, unit, (unsigned)st->max_depth,
+		        (unsigned long long)p->max_nodes);
 	if (p->job->opts.types_dir)
 		comment(p, "fields: go tool pprof -source_path=%s -list TYPE", p->job->opts.types_dir);
 	if (info->warnings)
@@ -236,6 +238,7 @@ static struct hc_error *write_profile(const struct job *job, gather_fn *gather)
 	struct hc_error *err = gather(job, true, &p.g);
 	if (err)
 		return err;
+	p.max_nodes = p.g.st.max_nodes;
 	err = stacks_prune(&p.g.st, max, &cut);
 	if (!err && job->opts.types_dir)
 		err = listing_write(p.g.classes.listing, job->opts.types_dir);

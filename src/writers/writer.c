@@ -68,6 +68,8 @@ struct hc_error *hc_write(const struct hc_snapshot *s, const struct hc_format *p
 		return err_new(HC_E_ARG, "hc_write: not a format of hc_format_at()");
 	if (opts) /* a caller built against an older header has a shorter struct: the rest stays zero, which is the default */
 		memcpy(&job.opts, opts, opts->size < sizeof(job.opts) ? opts->size : sizeof(job.opts));
+	if (job.opts.types_dir && !*job.opts.types_dir)
+		job.opts.types_dir = NULL;
 	const struct view *v = f->views;
 	if (job.opts.view)
 		while (v->name && strcmp(v->name, job.opts.view) != 0)
