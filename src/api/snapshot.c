@@ -72,6 +72,8 @@ static struct hc_error *open_heap(struct opening *o)
 	if (err)
 		return err;
 	s->types->prog = s->prog;
+	if (s->prog->nmodules && !types_set_rtype_base(s->types, s->prog->modules[0].types))
+		return err_nomem();
 	stage_done(o, "types");
 	progress(o, "reading the heap", 0.1);
 	err = heap_open(s->proc, s->types, s->prog, o->threads, &s->diag, &s->heap);

@@ -21,6 +21,7 @@ enum {
 	SPAN_TINY = 1 << 3,     /* 16-byte noscan slots that may hold several tiny values (span class 5) */
 	SPAN_USERARENA = 1 << 4, /* a user arena chunk */
 	SPAN_HOLES = 1 << 5,    /* some bytes of the span are not in the snapshot */
+	SPAN_ROUNDED = 1 << 6,  /* one-object spans: the requested size is not known, limit is the end of the last page */
 };
 
 /* What every address look-up needs; 32 bytes. */
@@ -56,7 +57,7 @@ enum mask_kind {
 	MASK_SPANBITS, /* >= 1.22, slots <= 512 B: bits at the span's end */
 	MASK_HEADER,   /* >= 1.22, larger slots: a type word in front of each object */
 	MASK_LARGE,    /* >= 1.22, one-object spans: mspan.largeType */
-	MASK_DUMP,     /* heap dumps: the records' pointer offsets */
+	MASK_DUMP,     /* heap dumps: a bit per word of the span, from the records' pointer offsets */
 };
 
 /* ---- goroutines ---- */
@@ -164,6 +165,19 @@ struct special {
 	uint64_t addr;    /* of the record */
 	uint64_t offset;  /* in the object */
 	uint64_t fn, arg; /* finalizer, cleanup; weak: arg = handle; profile: arg = bucket */
+	uint64_t ot;      /* finalizer: type of the pointer to the object that it was set with */
+};
+
+/* Where sampled objects were allocated: what special.arg of a SPECIAL_PROFILE names. */
+struct alloc_site {
+	uint64_t bucket; /* its address */
+	uint64_t size;   /* of the objects */
+	uint64_t allocs, frees;
+	uint32_t first_frame, nframes; /* in heap.site_frames, the allocating function first */
+};
+struct site_frame {
+	const char *func, *file;
+	uint64_t line;
 };
 
 /* ---- accounting ---- */
@@ -184,6 +198,7 @@ struct memory_totals {
 	uint64_t rt_mspan_sys, rt_mcache_sys, rt_buckhash_sys, rt_gc_sys, rt_other_sys, rt_stacks_sys;
 	uint64_t rt_manual_inuse; /* stacks, GC work buffers and the like: all manual spans */
 	uint64_t missing_bytes; /* of in-use spans, not in the snapshot */
+	uint64_t unseen_bytes;  /* mapped by the runtime for itself, by its own counters, but not among the segments */
 };
 
 struct heap {
@@ -202,6 +217,10 @@ struct heap {
 	uint64_t *alloc;  /* bit per id: allocated */
 	uint32_t **pages; /* [address >> 26] -> [8192] span index of each 8 KiB page, UINT32_MAX none; entries may be NULL */
 	uint64_t min_addr, max_addr; /* of all spans: a cheap first test */
+	/* Heap dumps, whose objects lie apart from each other: a slot's bytes are at file + maskoff of its span + content[id],
+	 * where that is not 0. NULL for cores. */
+	const uint8_t *file;
+	uint32_t *content;
 
 	struct goroutine *goroutines; /* in allgs order, dead ones left out */
 	uint32_t ngoroutines;
@@ -215,6 +234,10 @@ struct heap {
 
 	struct special *specials; /* sorted by object */
 	uint32_t nspecials;
+
+	struct alloc_site *sites; /* sorted by bucket; heap dumps of programs that use the memory profile */
+	struct site_frame *site_frames;
+	uint32_t nsites, nsite_frames;
 
 	struct memory_totals totals;
 	uint32_t gcphase;

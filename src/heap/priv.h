@@ -29,7 +29,32 @@ struct manual_span {
 	bool stack;
 };
 
+/* A section of package variables. */
+struct variables {
+	uint64_t addr, end;
+	const uint64_t *mask; /* bit i: word i is a pointer; NULL: unknown, every word may be one */
+	uint64_t nbits;
+};
+
+/*
+ * Where the model comes from: a core, whose runtime structures are read (from_core), or the records of a heap dump
+ * (from_dump, dump*.c). All fill the same fields of struct heap; nothing behind heap_open() knows which it was.
+ */
+struct heap_source {
+	struct hc_error *(*spans)(struct heap *h, unsigned threads); /* spans, alloc, masks */
+	struct hc_error *(*specials)(struct heap *h);
+	struct hc_error *(*goroutines)(struct heap *h); /* and their frames */
+	bool (*variables)(const struct heap *h, size_t i, struct variables *ret); /* false: there are no more */
+	struct hc_error *(*stack_roots)(struct root_builder *b, uint32_t group);
+	struct hc_error *(*queue_roots)(struct root_builder *b, uint32_t finalizers, uint32_t cleanups);
+	struct hc_error *(*totals)(struct heap *h);
+};
+extern const struct heap_source heap_from_core; /* heap.c */
+extern const struct heap_source heap_from_dump; /* dump.c */
+
 struct heap_private {
+	const struct heap_source *source;
+	struct dump_model *dump;   /* dump.h; NULL for cores */
 	struct arena_meta *arenas; /* sorted by granule */
 	size_t narenas;
 	struct map masks;          /* runtime type -> index in mask_of */
@@ -49,13 +74,37 @@ bool mask_register(struct heap *h, uint64_t rtype);
 /* NULL: not registered, or not a descriptor. */
 const struct gcmask *mask_lookup(const struct heap *h, uint64_t rtype);
 
+/* The slot's bytes in one piece, its header included; NULL: look up each address. */
+static inline const uint8_t *slot_bytes(const struct heap *h, uint32_t span, uint32_t id)
+{
+	const struct span_info *in = &h->info[span];
+	if (in->data)
+		return in->data + (uint64_t)(id - h->spans[span].first) * h->spans[span].elemsize;
+	return h->content && h->content[id] ? h->file + in->maskoff + h->content[id] : NULL;
+}
+
+/* Enters the pages of a span into heap.pages; false when memory ran out. */
+bool heap_pages_add(struct heap *h, uint32_t span); /* heap.c */
+
+bool core_variables(const struct heap *h, size_t i, struct variables *ret); /* roots.c */
+struct hc_error *core_queue_roots(struct root_builder *b, uint32_t fin, uint32_t clean) HC_MUST_CHECK; /* roots.c */
+
 /* ---- anchors.c: addresses of the runtime's variables, by name or by structure; 0 = not found ---- */
 
 uint64_t anchor_mheap(const struct heap *h); /* needs the program tables only */
 uint64_t anchor_allp(const struct heap *h);
 
+/* ---- sizeclasses.c ---- */
+
+enum { NCLASSES = 68 };
+extern const struct size_class {
+	uint16_t size;
+	uint8_t pages; /* of a span */
+} size_classes[NCLASSES];
+unsigned size_class_of(uint64_t size); /* 0: there is no such class */
+
 /* The runtime's heapStatsDelta of a release, see totals.c. */
-enum { NCLASSES = 68, STATS_MAX_WORDS = 148 };
+enum { STATS_MAX_WORDS = 148 };
 struct stats_shape {
 	int from;        /* Go 1.from */
 	unsigned stride; /* words of one delta */
@@ -77,6 +126,10 @@ struct queue_shape {
 /* The first block of the longest chain that fits; only chains with entries can be told from zeros. */
 uint64_t anchor_queue(const struct heap *h, const struct queue_shape *q);
 
-struct hc_error *heap_load_totals(struct heap *h) HC_MUST_CHECK; /* totals.c: after spans and goroutines */
+/* ---- totals.c: after spans and goroutines ---- */
+
+struct hc_error *heap_load_totals(struct heap *h) HC_MUST_CHECK;
+void heap_count_spans(struct heap *h);
+void heap_forget_counters(struct heap *h); /* all rt_* unknown */
 
 #endif

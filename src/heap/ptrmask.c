@@ -40,7 +40,7 @@ struct hc_error *heap_load_masks(struct heap *h)
 		const struct span *s = &h->spans[i];
 		if (h->info[i].maskkind == MASK_LARGE && !mask_register(h, h->info[i].type))
 			return err_nomem();
-		if (h->info[i].maskkind != MASK_HEADER)
+		if (!(s->flags & SPAN_HEADER))
 			continue;
 		for (uint32_t id = s->first; id < s->first + s->nelems; id++) {
 			uint64_t v;
@@ -152,7 +152,7 @@ uint64_t heap_object_rtype(const struct heap *h, uint32_t id)
 	uint64_t v;
 	if (h->info[i].maskkind == MASK_LARGE)
 		return h->info[i].type;
-	if (h->info[i].maskkind != MASK_HEADER || !proc_word(h->proc, span_slot_addr(s, id), &v))
+	if (!(s->flags & SPAN_HEADER) || !proc_word(h->proc, span_slot_addr(s, id), &v))
 		return 0;
 	return mask_lookup(h, v) ? v : 0;
 }
@@ -163,6 +163,7 @@ struct obj_mask {
 	const struct span_info *info;
 	const struct gcmask *type; /* MASK_HEADER, MASK_LARGE */
 	uint64_t addr;             /* of the object */
+	uint64_t head;             /* bytes of the slot before it */
 	uint64_t slot_word;        /* of the object in its span */
 	uint64_t words;            /* of the object */
 };
@@ -174,6 +175,7 @@ static void obj_mask_init(struct obj_mask *o, const struct heap *h, uint32_t spa
 	o->info = &h->info[span];
 	o->type = NULL;
 	o->addr = span_object_addr(s, id);
+	o->head = s->flags & SPAN_HEADER ? 8 : 0;
 	o->slot_word = (o->addr - s->base) / h->word;
 	o->words = span_usable(h, span) / h->word;
 	if (o->info->maskkind == MASK_HEADER) {
@@ -191,7 +193,6 @@ static uint64_t mask_words(const struct obj_mask *o, uint64_t from, bool *more)
 	uint64_t v = 0, left = o->words - from;
 	switch ((enum mask_kind)o->info->maskkind) {
 	case MASK_NONE:
-	case MASK_DUMP:
 		*more = false;
 		return 0;
 	case MASK_2BIT:
@@ -209,6 +210,14 @@ static uint64_t mask_words(const struct obj_mask *o, uint64_t from, bool *more)
 				v |= load64(o->info->bits + byte + 8, o->h->be) << (64 - (at & 63));
 		}
 		break;
+	case MASK_DUMP: { /* padded: the next word is there */
+		uint64_t at = o->slot_word + from;
+		const uint8_t *bits = o->info->bits + at / 64 * 8;
+		v = load64(bits, false) >> (at & 63);
+		if (at & 63)
+			v |= load64(bits + 8, false) << (64 - (at & 63));
+		break;
+	}
 	case MASK_HEADER:
 	case MASK_LARGE:
 		if (!o->type) {
@@ -252,9 +261,10 @@ const uint8_t *heap_object_view(const struct heap *h, uint32_t id, uint64_t offs
 	uint64_t usable = span_usable(h, span), addr = span_object_addr(s, id);
 	if (offset >= usable)
 		return NULL;
-	if (h->info[span].data) {
+	const uint8_t *slot = slot_bytes(h, span, id);
+	if (slot) {
 		*avail = usable - offset;
-		return h->info[span].data + (addr - s->base) + offset;
+		return slot + (addr - span_slot_addr(s, id)) + offset;
 	}
 	const uint8_t *p = proc_view(h->proc, addr + offset, avail);
 	if (p && *avail > usable - offset)
@@ -313,22 +323,20 @@ static void emit(struct ptr_scan *s, uint64_t mask, uint64_t from, uint64_t addr
 bool heap_scan_next(struct ptr_scan *s)
 {
 	const struct heap *h = s->heap;
-	const struct span *sp = &h->spans[s->span];
-	const uint8_t *data = h->info[s->span].data;
 	s->n = 0;
 	for (; s->id < s->to; s->id++, s->word = 0) {
 		if (!bit_get(h->alloc, s->id))
 			continue;
 		struct obj_mask o;
 		obj_mask_init(&o, h, s->span, s->id);
+		const uint8_t *slot = slot_bytes(h, s->span, s->id);
 		bool more = true;
 		for (; s->word < o.words && more; s->word += 64) {
 			if (s->n > SCAN_BATCH - 64)
 				return true;
 			uint64_t mask = mask_words(&o, s->word, &more);
 			if (mask)
-				emit(s, mask, s->word, o.addr,
-				     data ? data + (o.addr - sp->base) + s->word * h->word : NULL);
+				emit(s, mask, s->word, o.addr, slot ? slot + o.head + s->word * h->word : NULL);
 		}
 	}
 	return s->n > 0;

@@ -44,6 +44,7 @@ struct static_ref {
 
 struct globals_walk {
 	struct root_builder *b;
+	VEC(struct variables) sections;
 	VEC(struct static_ref) statics; /* sorted by target, then at */
 	uint32_t group;
 	struct strtab packages;
@@ -202,27 +203,21 @@ static bool note_root(struct globals_walk *w, uint64_t addr, uint64_t value, uin
 	return root_edge_add(w->b, value, addr - w->from);
 }
 
-/* One section under its mask: bit i = word i, LSB first; mask address 0: every word may be a pointer. */
-static bool section_walk(struct globals_walk *w, uint64_t from, uint64_t end, uint64_t mask, uint64_t nbits, word_fn *fn)
+/* One section under its mask. */
+static bool section_walk(struct globals_walk *w, const struct variables *v, word_fn *fn)
 {
 	struct heap *h = w->b->h;
 	const struct proc *p = h->proc;
-	uint64_t words = end > from ? (end - from) / p->word : 0;
-	if (mask && nbits < words)
-		words = nbits;
+	uint64_t words = v->end > v->addr ? (v->end - v->addr) / p->word : 0;
+	if (v->mask && v->nbits < words)
+		words = v->nbits;
 	w->at = 0;
 	w->from = w->to = 0;
 	for (uint64_t i = 0; i < words; i++) {
-		uint64_t addr = from + i * p->word, avail, v;
-		uint8_t bits = 0xff;
-		if (mask && !proc_u8(p, mask + i / 8, &bits)) {
-			diag_add(h->diag, HC_SEV_WARNING, "the pointer mask of package variables at %#" PRIx64 " is not in the snapshot: "
-			         "every word counts as a pointer", addr);
-			bits = 0xff;
-		}
-		if (!(bits >> (i & 7) & 1)) {
-			if (!bits)
-				i |= 7;
+		uint64_t addr = v->addr + i * p->word, avail, value;
+		if (v->mask && !bit_get(v->mask, i)) {
+			if (!v->mask[i >> 6])
+				i |= 63;
 			continue;
 		}
 		const uint8_t *d = proc_view(p, addr, &avail);
@@ -232,31 +227,48 @@ static bool section_walk(struct globals_walk *w, uint64_t from, uint64_t end, ui
 			i |= 511; /* on to the next page or so */
 			continue;
 		}
-		v = load_uint(d, p->word, p->be);
-		if (v && !fn(w, addr, v, end, mask != 0))
+		value = load_uint(d, p->word, p->be);
+		if (value && !fn(w, addr, value, v->end, v->mask != NULL))
 			return false;
 	}
+	return true;
+}
+
+bool core_variables(const struct heap *h, size_t i, struct variables *ret)
+{
+	if (i / 2 >= h->prog->nmodules)
+		return false;
+	const struct module *m = &h->prog->modules[i / 2];
+	bool bss = i & 1;
+	ret->addr = bss ? m->bss : m->data;
+	ret->end = bss ? m->ebss : m->edata;
+	ret->mask = program_datamask(h->prog, m, bss, &ret->nbits);
+	if (!ret->mask && ret->end > ret->addr)
+		diag_add(h->diag, HC_SEV_WARNING, "the pointer mask of package variables at %#" PRIx64 " is not in the snapshot: "
+		         "every word counts as a pointer", ret->addr);
 	return true;
 }
 
 static bool sections_walk(struct globals_walk *w, word_fn *fn)
 {
 	bool ok = true;
-	for (size_t i = 0; ok && i < w->b->h->prog->nmodules; i++) {
-		const struct module *m = &w->b->h->prog->modules[i];
-		ok = section_walk(w, m->data, m->edata, m->gcdatamask, m->ndatamask, fn) &&
-		     section_walk(w, m->bss, m->ebss, m->gcbssmask, m->nbssmask, fn);
-	}
+	for (size_t i = 0; ok && i < w->sections.len; i++)
+		ok = section_walk(w, &w->sections.data[i], fn);
 	return ok;
 }
 
 static struct hc_error *global_roots(struct root_builder *b, uint32_t group)
 {
 	struct globals_walk w = {.b = b, .group = group};
-	bool ok = sections_walk(&w, note_static);
+	struct variables v;
+	bool ok = true;
+	for (size_t i = 0; ok && b->h->priv->source->variables(b->h, i, &v); i++)
+		ok = vec_push(&w.sections, v);
+	ok = ok && sections_walk(&w, note_static);
 	if (w.statics.len)
 		qsort(w.statics.data, w.statics.len, sizeof(*w.statics.data), by_target);
 	ok = ok && sections_walk(&w, note_root);
+	vec_free(&w.sections);
 	vec_free(&w.statics);
 	strtab_free(&w.packages);
 	vec_free(&w.package_root);

@@ -199,16 +199,8 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 			return err_new(HC_E_LIMIT, "%s: the heap has more than %" PRIu64 " slots; this build counts them in 32 bits",
 			               h->proc->blob->path, ids);
 		raw->data[kept++] = *r;
-		for (uint64_t page = s->base >> PAGE_SHIFT; page < end >> PAGE_SHIFT; page++) {
-			uint32_t **granule = &h->pages[page >> (GRANULE_SHIFT - PAGE_SHIFT)];
-			if (!*granule) {
-				*granule = malloc(GRANULE_PAGES * sizeof(**granule));
-				if (!*granule)
-					return err_nomem();
-				memset(*granule, 0xff, GRANULE_PAGES * sizeof(**granule));
-			}
-			(*granule)[page & (GRANULE_PAGES - 1)] = (uint32_t)(kept - 1);
-		}
+		if (!heap_pages_add(h, (uint32_t)(kept - 1)))
+			return err_nomem();
 	}
 	raw->len = kept;
 	h->nspans = (uint32_t)kept;
@@ -315,8 +307,8 @@ static struct hc_error *span_anchor(struct heap *h)
 		               "with --exe", p->blob->path);
 	uint64_t gen, phase_addr = types_global_addr(h->types, "runtime.gcphase");
 	if (!layout_read(&h->types->layout, p, priv->mheap, L_MHEAP_SWEEPGEN, &gen))
-		return err_new(HC_E_TRUNCATED, "%s: runtime.mheap_ at %#" PRIx64 " is not in the snapshot", p->blob->path,
-		               priv->mheap);
+		return err_new(HC_E_TRUNCATED, "%s: runtime.mheap_ at %#" PRIx64 " is not in the snapshot: it was cut too early to tell "
+		               "anything; make it again without a size limit", p->blob->path, priv->mheap);
 	priv->sweepgen = gen;
 	/* Without names the phase stays unknown: 0. No span is waiting to be swept during marking, so nothing goes wrong. */
 	if (phase_addr && !proc_u32(p, phase_addr, &h->gcphase))

@@ -37,6 +37,7 @@ static void body_read(const struct heap *h, struct special *s)
 	switch ((enum special_kind)s->kind) {
 	case SPECIAL_FINALIZER:
 		layout_read(l, h->proc, s->addr, L_SPFIN_FN, &s->fn);
+		layout_read(l, h->proc, s->addr, L_SPFIN_OT, &s->ot);
 		break;
 	case SPECIAL_WEAK:
 		layout_read(l, h->proc, s->addr, L_SPWEAK_HANDLE, &s->arg);

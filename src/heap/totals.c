@@ -12,13 +12,6 @@
 
 enum { NSPANCLASSES = 2 * NCLASSES };
 
-static const uint16_t class_size[NCLASSES] = {
-	0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448, 480,
-	512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864, 5376,
-	6144, 6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576,
-	27264, 28672, 32768,
-};
-
 /* Words of one heapStatsDelta, and where its tinyAllocCount is; 64-bit layouts. */
 static const struct stats_shape delta_shape[] = {
 	{17, 148, 6},
@@ -62,7 +55,7 @@ static struct manual_span *manual_find(struct heap *h, uint64_t addr)
 	return lo && addr - m[lo - 1].base < m[lo - 1].npages << PAGE_SHIFT ? &m[lo - 1] : NULL;
 }
 
-static void count_spans(struct heap *h)
+void heap_count_spans(struct heap *h)
 {
 	struct memory_totals *t = &h->totals;
 	for (uint32_t i = 0; i < h->nspans; i++) {
@@ -75,7 +68,7 @@ static void count_spans(struct heap *h)
 		t->alloc_bytes += n * size;
 		t->free_slot_bytes += (s->nelems - n) * size;
 		t->span_tail_bytes += bytes - size * s->nelems;
-		if (!h->info[i].data) {
+		if (!h->info[i].data && !h->content) {
 			for (uint64_t at = 0; at < bytes; at += 1 << PAGE_SHIFT) {
 				uint64_t avail;
 				if (!proc_view(h->proc, s->base + at, &avail))
@@ -201,15 +194,21 @@ bool stats_sum(const struct heap *h, uint64_t at, const struct stats_shape *shap
 	return true;
 }
 
+void heap_forget_counters(struct heap *h)
+{
+	struct memory_totals *t = &h->totals;
+	t->rt_heap_objects = t->rt_heap_alloc = t->rt_stacks_inuse = t->rt_heap_inuse = t->rt_heap_released = UINT64_MAX;
+	t->rt_heap_sys = t->rt_mspan_sys = t->rt_mcache_sys = t->rt_buckhash_sys = t->rt_gc_sys = t->rt_other_sys = UINT64_MAX;
+	t->rt_stacks_sys = t->rt_manual_inuse = UINT64_MAX;
+}
+
 static void runtime_counters(struct heap *h)
 {
 	struct memory_totals *t = &h->totals;
 	const struct layout *l = &h->types->layout;
 	const struct proc *p = h->proc;
 	uint64_t allp = anchor_allp(h), ps, nps;
-	t->rt_heap_objects = t->rt_heap_alloc = t->rt_stacks_inuse = t->rt_heap_inuse = t->rt_heap_released = UINT64_MAX;
-	t->rt_heap_sys = t->rt_mspan_sys = t->rt_mcache_sys = t->rt_buckhash_sys = t->rt_gc_sys = t->rt_other_sys = UINT64_MAX;
-	t->rt_stacks_sys = t->rt_manual_inuse = UINT64_MAX;
+	heap_forget_counters(h);
 	if (!allp || !proc_word(p, allp, &ps) || !proc_word(p, allp + h->word, &nps) || nps > 1 << 20)
 		return;
 	int64_t objects = 0, bytes = 0;
@@ -245,7 +244,7 @@ static void runtime_counters(struct heap *h)
 	bytes += large[0] - large_free[0];
 	for (int c = 0; c < NCLASSES; c++) {
 		objects += small[c] - small_free[c];
-		bytes += (small[c] - small_free[c]) * class_size[c];
+		bytes += (small[c] - small_free[c]) * size_classes[c].size;
 	}
 	t->rt_heap_objects = (uint64_t)objects;
 	t->rt_heap_alloc = (uint64_t)bytes;
@@ -258,7 +257,7 @@ static void runtime_counters(struct heap *h)
 
 struct hc_error *heap_load_totals(struct heap *h)
 {
-	count_spans(h);
+	heap_count_spans(h);
 	count_pages(h);
 	runtime_counters(h);
 	return NULL;

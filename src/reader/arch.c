@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "reader/priv.h"
 
 /*
@@ -33,6 +35,20 @@ const struct arch_info *arch_find(uint16_t machine, unsigned word)
 {
 	for (size_t i = 0; i < NARCHES; i++)
 		if (arches[i].machine == machine && arches[i].word == word)
+			return &arches[i];
+	return NULL;
+}
+
+static bool same_text(const char *name, const char *text, size_t len)
+{
+	return name && strlen(name) == len && !memcmp(name, text, len);
+}
+
+const struct arch_info *arch_named(const char *goarch, size_t len, unsigned word)
+{
+	for (size_t i = 0; i < NARCHES; i++)
+		if (arches[i].word == word &&
+		    (same_text(arches[i].le_name, goarch, len) || same_text(arches[i].be_name, goarch, len)))
 			return &arches[i];
 	return NULL;
 }

@@ -258,6 +258,8 @@ static struct hc_error *open_all(struct opening *o)
 {
 	enum { EXECFN_MAX = 4096 };
 	struct proc *p = o->p;
+	if (file_identify(p->blob->data, p->blob->size) == FILE_GO_HEAPDUMP)
+		return dump_open(o);
 	struct hc_error *err = loads_parse(o);
 	take_notes(o); /* also on failure: proc_close() frees them */
 	if (!err)
@@ -322,6 +324,7 @@ void proc_close(struct proc *p)
 	free(p->seg_starts);
 	free(p->threads);
 	free(p->files);
+	dump_free(p->dump);
 	blob_close(p->blob);
 	arena_free(&p->arena);
 	free(p);

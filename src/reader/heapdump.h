@@ -14,7 +14,7 @@ enum hd_tag {
 	HD_NTAGS,
 };
 
-enum { HD_MAX_INTS = 26 };
+enum { HD_MAX_INTS = 26, HD_MEMSTATS_INTS = 24 };
 
 /* One record. What each number means: hd_shape[] in heapdump.c, in the order of heapdump.go. */
 struct hd_record {
@@ -26,23 +26,27 @@ struct hd_record {
 	const uint8_t *mem;       /* its memory block */
 	uint64_t mem_len;
 	const uint8_t *fields;    /* {1, offset}*, 0: pointers in the block; read with hd_field_next() */
-	const uint8_t *frames;    /* HD_MEMPROF: n[2] of {function, file, line} */
+	const uint8_t *frames;    /* HD_MEMPROF: n[2] of {function, file, line}; read with hd_site_frame() */
 };
 
 struct hd_reader {
 	const uint8_t *data;
 	uint64_t size, at;
 	bool cut;                 /* the file ends inside a record, or without the end record */
-	const char *damage;       /* NULL, or what is wrong at `at` */
+	const char *damage;       /* NULL, or what is wrong */
+	uint64_t bad_at;          /* where in the file */
 };
 
 /* False when the file is no heap dump of this format. */
 bool hd_open(struct hd_reader *r, const uint8_t *data, uint64_t size);
 /* The next record; false at the end, at a cut, or at damage. */
 bool hd_next(struct hd_reader *r, struct hd_record *ret);
-/* Offsets of pointer fields, ascending; *at starts as record.fields. False at the end. */
-bool hd_field_next(const uint8_t **at, const uint8_t *end, uint64_t *offset);
-/* Name of a record kind, for people. */
+/* Offsets of pointer fields; *at starts as record.fields. False at the end. Only for lists that hd_next() has checked. */
+bool hd_field_next(const uint8_t **at, uint64_t *offset);
+/* One frame of an allocation site; *at starts as record.frames. The same holds. */
+void hd_site_frame(const uint8_t **at, const uint8_t *text[2], uint64_t text_len[2], uint64_t *line);
+/* Name of a record kind, and of its numbers and texts (blank-separated, in their order), for people. */
 const char *hd_tag_name(enum hd_tag tag);
+const char *hd_tag_fields(enum hd_tag tag);
 
 #endif

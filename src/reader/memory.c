@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ckd.h"
+#include "reader/dump.h"
 #include "reader/priv.h"
 
 static int piece_compare(const void *ap, const void *bp)
@@ -171,6 +172,8 @@ const struct segment *proc_segment(const struct proc *p, uint64_t addr)
 const uint8_t *proc_view(const struct proc *p, uint64_t addr, uint64_t *avail)
 {
 	const struct segment *s = proc_segment(p, addr);
+	if (!s && p->dump && p->dump->resolve)
+		return p->dump->resolve(p->dump->resolve_ctx, addr, avail);
 	if (!s || !s->data)
 		return NULL;
 	*avail = s->size - (addr - s->addr);
@@ -191,6 +194,17 @@ bool proc_read(const struct proc *p, uint64_t addr, void *buf, size_t n)
 		n -= take;
 		if (n && !ckd_add(addr, take, &addr))
 			return false;
+	}
+	return true;
+}
+
+bool proc_readable(const struct proc *p, uint64_t addr, uint64_t n)
+{
+	for (uint64_t avail; n; n -= avail, addr += avail) {
+		if (!proc_view(p, addr, &avail))
+			return false;
+		if (avail >= n)
+			return true;
 	}
 	return true;
 }
@@ -274,11 +288,7 @@ char *proc_gostring(const struct proc *p, struct arena *a, uint64_t addr, size_t
 	uint64_t data, len, lenp;
 	if (!proc_word(p, addr, &data) || !ckd_add(addr, p->word, &lenp) || !proc_word(p, lenp, &len) || len > max)
 		return NULL;
-	if (!len)
-		return arena_strndup(a, "", 0);
-	/* Are the bytes there? Only then is memory asked for. */
-	const struct segment *s = proc_segment(p, data);
-	if (!s || !s->data)
+	if (!proc_readable(p, data, len))
 		return NULL;
 	char *text = arena_alloc(a, (size_t)len + 1);
 	return text && proc_read(p, data, text, (size_t)len) ? text : NULL;

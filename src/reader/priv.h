@@ -33,6 +33,8 @@ struct arch_info {
 
 /* NULL: not a machine that Go runs on. */
 const struct arch_info *arch_find(uint16_t machine, unsigned word);
+/* By GOARCH; NULL: none, or one without a Go port to ELF systems. */
+const struct arch_info *arch_named(const char *goarch, size_t len, unsigned word);
 
 /* ---- notes.c ---- */
 
@@ -200,6 +202,23 @@ struct hc_error *debugfile_find(struct opening *o, struct exe *exe, const char *
 
 /* Decompresses fd (whole) by the method into an unlinked temporary file; *cut: the stream ended early. */
 struct hc_error *unpack(const struct blob *b, enum file_kind kind, int *fd, uint64_t *size, bool *cut) HC_MUST_CHECK;
+
+/* ---- dump.c, dumpindex.c, dumpexe.c: proc_open() for heap dumps ---- */
+
+struct hc_error *dump_open(struct opening *o) HC_MUST_CHECK;
+/* One pass over the file; fills p->dump. force: damage ends the dump as a cut would. */
+struct hc_error *dump_index(struct proc *p, bool force) HC_MUST_CHECK;
+/* The executable that the user names; adds its pieces. */
+struct hc_error *dump_exe(struct opening *o) HC_MUST_CHECK;
+void dump_free(struct dump *d);
+
+/* ---- relocate.c ---- */
+
+/*
+ * The file part of each segment that has words with addresses, as it is after loading at the bias; others stay NULL.
+ * images has nsegments entries; what an earlier call put there is overwritten. False: out of memory.
+ */
+bool relocate(struct arena *a, const struct exe *exe, uint64_t bias, uint8_t **images) HC_MUST_CHECK;
 
 /* ---- image.c ---- */
 

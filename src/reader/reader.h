@@ -220,16 +220,17 @@ struct proc {
 	int signo;
 	struct buildinfo build;
 	char *go_build_id, *gnu_build_id; /* as found in the snapshot's copy of the executable's first page */
-	const char *producer; /* "kernel", "gcore", "dlv", "qemu-user", "unknown" */
+	const char *producer; /* "kernel", "gcore", "dlv", "qemu-user", "debug.WriteHeapDump", "unknown" */
 	uint64_t file_size, need_size; /* need > size: truncated */
 	uint64_t lost_bytes;           /* of segments that were to be saved, beyond the end of the file */
 	uint64_t stale_bytes;          /* writable file pages taken from the file because the core has none */
+	struct dump *dump;             /* reader/dump.h: the snapshot is a heap dump; NULL: a core */
 	struct arena arena;
 };
 
 /*
  * Opens a core: program headers, notes, threads, the executable (found, compared, or refused), and the map of
- * addresses. Absent bytes stay absent: they never read as zero.
+ * addresses. Absent bytes stay absent: they never read as zero. Opens a heap dump: one pass over its records.
  */
 struct hc_error *proc_open(const struct proc_opts *opts, struct diag *diag, struct proc **ret) HC_MUST_CHECK;
 /* The same from a blob already opened (owned by proc from here on, also on failure). */
@@ -243,6 +244,8 @@ const struct segment *proc_segment(const struct proc *p, uint64_t addr);
 const uint8_t *proc_view(const struct proc *p, uint64_t addr, uint64_t *avail);
 /* True only when all n bytes are there. May cross segments. */
 bool proc_read(const struct proc *p, uint64_t addr, void *buf, size_t n);
+/* Are all n bytes there? Asked before memory is allocated for a length that comes out of the snapshot. */
+bool proc_readable(const struct proc *p, uint64_t addr, uint64_t n);
 bool proc_u8(const struct proc *p, uint64_t addr, uint8_t *ret);
 bool proc_u16(const struct proc *p, uint64_t addr, uint16_t *ret);
 bool proc_u32(const struct proc *p, uint64_t addr, uint32_t *ret);

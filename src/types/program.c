@@ -349,6 +349,10 @@ struct hc_error *program_open(const struct proc *p, const struct layout *l, cons
 		if (addr)
 			diag_say(diag, HC_SEV_DEBUG, "moduledata found by its structure at %#" PRIx64, addr);
 	}
+	if (!addr && p->dump) { /* its records do without; functions and variables have no names then */
+		*ret = g;
+		return NULL;
+	}
 	struct hc_error *err = addr ? load_modules(g, l, addr, diag)
 	                            : err_new(HC_E_EXE, "%s: no runtime.moduledata found in the memory of %s; name the "
 	                                      "executable that made the snapshot with --exe=FILE",

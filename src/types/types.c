@@ -332,6 +332,19 @@ static struct hc_error *modules_load(struct types *t, struct diag *diag)
 	return err;
 }
 
+/* A heap dump is read without a look into the runtime's structures: they only add to it. */
+static struct hc_error *layout_load(struct types *t, struct diag *diag)
+{
+	const struct proc *p = t->proc;
+	struct hc_error *err = layout_init(&t->layout, &p->build, p->arch, p->word, t->dwarf, diag);
+	if (!err || !p->dump || hc_error_code(err) == HC_E_NOMEM)
+		return err;
+	if (p->nmodules)
+		diag_add(diag, HC_SEV_WARNING, "types and functions stay unknown: %s", hc_error_message(err));
+	hc_error_free(err);
+	return NULL;
+}
+
 struct hc_error *types_open(const struct proc *p, struct diag *diag, struct types **ret)
 {
 	struct types *t = calloc(1, sizeof(*t));
@@ -340,7 +353,7 @@ struct hc_error *types_open(const struct proc *p, struct diag *diag, struct type
 	t->proc = p;
 	struct hc_error *err = p->nmodules ? module_dwarf(&p->modules[0], diag, &t->dwarf) : NULL;
 	if (!err)
-		err = layout_init(&t->layout, &p->build, p->arch, p->word, t->dwarf, diag);
+		err = layout_load(t, diag);
 	if (!err)
 		err = modules_load(t, diag);
 	if (!err)
