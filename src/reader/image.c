@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The files that the process was made of: found, compared, and put into the map of addresses. */
+#include <elf.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +23,45 @@ static const struct exe_segment *row_segment(const struct exe *exe, uint64_t bia
 	return NULL;
 }
 
-static bool file_piece(struct opening *o, const struct exe *exe, uint64_t addr, uint64_t offset, uint64_t size,
-                       uint32_t flags)
+/*
+ * A position-independent file does not hold the addresses that its writable segments (also those which the loader makes
+ * read-only again) have in memory. That matters where the core was cut, or saved without them.
+ */
+static bool relocated(struct opening *o, const struct exe *exe, uint64_t bias, const struct exe_segment *s,
+                      const uint8_t **ret)
 {
+	if (!exe->pie || !(s->flags & PF_W) || proc_readable(o->p, s->vaddr + bias, s->filesz))
+		return true;
+	uint8_t **images = arena_alloc(&o->p->arena, exe->nsegments * sizeof(*images));
+	if (!images || !relocate(&o->p->arena, exe, bias, images))
+		return false;
+	*ret = images[s - exe->segments];
+	return true;
+}
+
+/* `size` bytes from `offset` in the file, where the segment (or a page that it shares) is mapped. */
+static bool file_piece(struct opening *o, const struct exe *exe, uint64_t bias, const struct exe_segment *s,
+                       uint64_t addr, uint64_t offset, uint64_t size)
+{
+	const uint8_t *image = NULL;
 	uint64_t left = offset < exe->blob->size ? exe->blob->size - offset : 0;
+	const uint8_t *data = exe->blob->data + (left ? offset : 0);
+	if (!relocated(o, exe, bias, s, &image))
+		return false;
+	if (image) {
+		uint64_t skip = s->offset > offset ? s->offset - offset : 0, at = offset + skip - s->offset;
+		if (skip >= size || at >= s->filesz)
+			return true;
+		addr += skip;
+		size -= skip;
+		data = image + at;
+		left = s->filesz - at;
+	}
 	size = size < left ? size : left;
 	if (!size || size - 1 > UINT64_MAX - addr)
 		return true;
-	struct piece pc = {addr, addr + size - 1, exe->blob->data + offset, RANK_FILE, flags};
+	const struct segment *mapped = proc_segment(o->p, addr); /* knows what mprotect() made of it */
+	struct piece pc = {addr, addr + size - 1, data, RANK_FILE, mapped ? mapped->flags : s->flags};
 	return vec_push(&o->pieces, pc);
 }
 
@@ -44,12 +76,12 @@ static struct hc_error *file_pieces(struct opening *o, const struct exe *exe, ui
 			continue;
 		listed = true;
 		const struct exe_segment *s = row_segment(exe, bias, row);
-		if (s && !file_piece(o, exe, row->start, row->offset, row->end - row->start, s->flags))
+		if (s && !file_piece(o, exe, bias, s, row->start, row->offset, row->end - row->start))
 			return err_nomem();
 	}
 	for (size_t i = 0; !listed && i < exe->nsegments; i++) {
 		const struct exe_segment *s = &exe->segments[i];
-		if (!file_piece(o, exe, s->vaddr + bias, s->offset, s->filesz, s->flags))
+		if (!file_piece(o, exe, bias, s, s->vaddr + bias, s->offset, s->filesz))
 			return err_nomem();
 	}
 	return NULL;

@@ -77,6 +77,13 @@ static struct image make_exe(const char *go_id, const char *gnu_id, uint16_t typ
 	cb_segment(&cb, DATA, sizeof(data), PF_R | PF_W, data, sizeof(data));
 	struct cb_section info = {.name = ".go.buildinfo", .type = SHT_PROGBITS, .addr = DATA, .flags = SHF_ALLOC, .size = 64,
 	                          .of_memory = true};
+	uint8_t rela[24];
+	cb_store(rela, DATA + PAGE + 16, 8, false);
+	cb_store(rela + 8, R_X86_64_RELATIVE, 8, false);
+	cb_store(rela + 16, BASE + 0x234, 8, false);
+	struct cb_section relocs = {.name = ".rela.dyn", .type = SHT_RELA, .flags = SHF_ALLOC, .data = rela, .size = 24};
+	if (type == ET_DYN)
+		assert_true(vec_push(&cb.sections, relocs));
 	struct cb_section dwarf = {.name = ".debug_info", .type = SHT_PROGBITS, .data = "dw", .size = 2};
 	assert_true(vec_push(&cb.sections, info));
 	if (with_dwarf) {
@@ -93,6 +100,7 @@ struct setting {
 	const char *path;  /* in the core; NULL: no NT_FILE */
 	uint64_t bias;
 	bool no_page;      /* the first page was not saved */
+	bool no_data;      /* nor any data */
 	bool no_auxv;
 	const struct image *library;
 	const char *library_path;
@@ -129,7 +137,8 @@ static struct image make_core(const struct image *exe, struct setting s)
 		cb_files(&cb, files, 3, 1);
 	cb_segment(&cb, BASE + s.bias, 2 * PAGE, PF_R | PF_X, page, s.no_page ? 0 : PAGE);
 	cb_segment(&cb, DATA + s.bias, 2 * PAGE, PF_R | PF_W, NULL, 0);
-	cb_segment(&cb, DATA + s.bias + PAGE, PAGE, PF_R | PF_W, changed, PAGE);
+	if (!s.no_data)
+		cb_segment(&cb, DATA + s.bias + PAGE, PAGE, PF_R | PF_W, changed, PAGE);
 	if (s.library)
 		cb_segment(&cb, lib_addr, 2 * PAGE, PF_R | PF_X, s.library->data, PAGE);
 	core.data = cb_build(&cb, &core.size);
@@ -213,6 +222,29 @@ static void test_no_file_note(void **state)
 	proc_close(p);
 	free(core.data);
 	free(exe.data);
+}
+
+/* Data that the core lacks: as the loader made it of the file. */
+static void test_relocated(void **state)
+{
+	(void)state;
+	for (int rows = 0; rows <= 1; rows++) {
+		const uint64_t bias = UINT64_C(0x555555000000);
+		struct image exe = make_exe("go/id", NULL, ET_DYN, true);
+		uint64_t v;
+		write_file(in_root("app/srv"), exe.data, exe.size);
+		struct image core = make_core(&exe, (struct setting){.path = rows ? in_root("app/srv") : NULL, .bias = bias,
+		                                                     .no_data = true});
+		struct proc *p = open_ok(&core, (struct proc_opts){.exe = in_root("app/srv")}, NULL);
+		assert_true(proc_u64(p, DATA + bias + PAGE + 16, &v));
+		assert_true(v == BASE + bias + 0x234);
+		assert_int_equal(byte_at(p, DATA + bias + PAGE + 15), 'd');
+		assert_int_equal(byte_at(p, DATA + bias + PAGE + 24), 'd');
+		assert_int_equal(p->stale_bytes, 2 * PAGE);
+		proc_close(p);
+		free(core.data);
+		free(exe.data);
+	}
 }
 
 static void test_no_auxv(void **state)
@@ -441,6 +473,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file_note, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_relocated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_auxv, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
