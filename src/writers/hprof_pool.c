@@ -38,15 +38,18 @@ static uint32_t put_copy(struct hprof *h, uint64_t id, uint64_t addr, uint64_t l
 	return n;
 }
 
-static void put_string(struct hprof *h, const struct pool_pending *at, const struct pool_entry *e)
+static void put_string(struct hprof *h, const struct pool_pending *from, const struct pool_entry *e)
 {
-	uint64_t id = HPROF_ID_POOL + 8 * ((uint64_t)at->entry + 1), bytes = HPROF_ID_BYTES + 8 * ((uint64_t)at->entry + 1);
+	uint64_t id = HPROF_ID_POOL + 8 * ((uint64_t)from->entry + 1), bytes = HPROF_ID_BYTES + 8 * ((uint64_t)from->entry + 1);
 	struct hc_object o;
-	uint32_t variant = at->target != HC_NODE_NONE && hc_object_get(h->s, at->target, &o) ? hprof_variant(h, &o) : UINT32_MAX;
+	uint32_t variant = from->target != HC_NODE_NONE && hc_object_get(h->s, from->target, &o) ? hprof_variant(h, &o) : UINT32_MAX;
 	if (variant < h->variants.len) {
 		const struct variant *v = &h->variants.data[variant];
 		if (v->shape == SHAPE_NUMBERS && v->number == HPROF_BYTE) {
-			put_string_fields(hprof_instance(h, id, KNOWN_STRING), o.addr, e->addr - o.addr, e->key);
+			/* What a dead variable says of its string may reach beyond the object. */
+			uint64_t at = e->addr - o.addr < o.used ? e->addr - o.addr : o.used;
+			uint64_t count = e->key < o.used - at ? e->key : o.used - at;
+			put_string_fields(hprof_instance(h, id, KNOWN_STRING), o.addr, at, count);
 			hprof_count_instance(h, KNOWN_STRING, true);
 			return;
 		}
@@ -54,9 +57,9 @@ static void put_string(struct hprof *h, const struct pool_pending *at, const str
 	uint64_t n = put_copy(h, bytes, e->addr, e->key);
 	uint32_t class = KNOWN_STRING;
 	uint8_t *p;
-	if (at->target != HC_NODE_NONE) { /* part of an object that is no array of bytes */
+	if (from->target != HC_NODE_NONE) { /* part of an object that is no array of bytes */
 		class = KNOWN_TEXT;
-		uint64_t of = hprof_resolve(h, at->target, e->addr);
+		uint64_t of = hprof_resolve(h, from->target, e->addr);
 		p = be64(hprof_instance(h, id, class), of);
 	} else {
 		p = hprof_instance(h, id, class);

@@ -457,6 +457,7 @@ struct hc_error *hprof_thread_roots(struct hprof *h)
 static void put_locals(struct hprof *h, uint32_t frame)
 {
 	uint32_t class = h->frame_class[frame], payload = 0;
+	uint64_t lost = h->totals.lost_refs;
 	struct hc_root r;
 	const struct layout *l;
 	uint8_t *p = hprof_instance(h, HPROF_ID_LOCALS + 8 * ((uint64_t)frame + 1), class);
@@ -470,6 +471,7 @@ static void put_locals(struct hprof *h, uint32_t frame)
 		}
 		p = hprof_put_values(h, &src, l, 0, 1, p);
 	}
+	h->totals.lost_refs = lost; /* they are roots besides */
 	hprof_count_instance(h, class, true);
 	hprof_flush_pool(h);
 }

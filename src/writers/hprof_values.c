@@ -165,6 +165,8 @@ static uint64_t string_ref(struct hprof *h, struct source *src, uint64_t offset)
 
 static uint64_t iface_ref(struct hprof *h, struct source *src, const struct place *at, uint64_t offset)
 {
+	/* Types made by reflection are objects, but not the interface's: reflect's own tables keep them. */
+	edge_at(h, src, src->base + offset);
 	hc_node target = edge_at(h, src, src->base + offset + h->word);
 	uint64_t data = word_at(h, src, offset + h->word);
 	if (target != HC_NODE_NONE)
