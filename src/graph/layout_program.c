@@ -296,6 +296,8 @@ const struct prog *prog_compile(struct typing *ty, uint32_t type)
 			memcpy(ops, ty->ops.data, ty->ops.len * sizeof(*ops));
 		p.ops = ops;
 		p.nops = ops ? (uint32_t)ty->ops.len : 0;
+		for (uint32_t i = 0; i < p.nops; i++)
+			p.flags |= ops[i].kind == OP_ARRAY ? PROG_ARRAYS : 0;
 		ty->nomem |= !ops;
 	}
 	known_prog(ty, type, &p);

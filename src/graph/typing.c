@@ -9,50 +9,7 @@
 #include "base/pool.h"
 #include "graph/typing_priv.h"
 
-enum { MAX_ROUNDS = 64, FIRST_QUEUE = 1 << 14, MAX_SEARCHES = 20000 };
-
-/* ---- the queue ---- */
-
-static bool queue_grow(struct typing *ty)
-{
-	uint64_t n = ty->queue ? (ty->queue_mask + 1) * 2 : FIRST_QUEUE, len = ty->queue_tail - ty->queue_head;
-	uint64_t *q = big_alloc(n * sizeof(*q));
-	if (!q)
-		return false;
-	for (uint64_t i = 0; i < len; i++)
-		q[i] = ty->queue[(ty->queue_head + i) & ty->queue_mask];
-	if (ty->queue)
-		big_free(ty->queue, (ty->queue_mask + 1) * sizeof(*q));
-	ty->queue = q;
-	ty->queue_mask = n - 1;
-	ty->queue_head = 0;
-	ty->queue_tail = len;
-	return true;
-}
-
-void typing_queue(struct typing *ty, uint32_t span, uint32_t id)
-{
-	if (bit_get(ty->queued, id))
-		return;
-	if (ty->queue_tail - ty->queue_head > ty->queue_mask && !queue_grow(ty)) {
-		ty->nomem = true;
-		return;
-	}
-	bit_set(ty->queued, id);
-	ty->queue[ty->queue_tail++ & ty->queue_mask] = (uint64_t)span << 32 | id;
-}
-
-void typing_drain(struct typing *ty)
-{
-	while ((ty->queue_head != ty->queue_tail || ty->region_at < ty->regions.len) && !ty->nomem) {
-		while (ty->queue_head != ty->queue_tail && !ty->nomem) {
-			uint64_t e = ty->queue[ty->queue_head++ & ty->queue_mask];
-			bit_clear(ty->queued, (uint32_t)e);
-			object_scan(ty, (uint32_t)(e >> 32), (uint32_t)e);
-		}
-		regions_scan(ty);
-	}
-}
+enum { MAX_ROUNDS = 64, MAX_SEARCHES = 20000 };
 
 /* ---- begin and end ---- */
 
@@ -114,16 +71,23 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 	ty->shadow_tw = big_alloc(n * sizeof(*ty->shadow_tw));
 	ty->shadow_slack = big_alloc(n * sizeof(*ty->shadow_slack));
 	ty->queued = big_alloc(bit_words(n) * sizeof(*ty->queued));
+	ty->queue = calloc(QUEUE_RING, sizeof(*ty->queue));
+	ty->spans = calloc(h->nspans ? h->nspans : 1, sizeof(*ty->spans));
 	ty->type_words = calloc(WORD_CACHE, sizeof(*ty->type_words));
 	ty->itabs = calloc(WORD_CACHE, sizeof(*ty->itabs));
 	ty->closures = calloc(CLOSURE_CACHE, sizeof(*ty->closures));
 	ty->shape_budget = MAX_SEARCHES;
 	ty->waiter_budget = 4 * n + 1024;
-	if (!ty->tw || !ty->slack || !ty->shadow_tw || !ty->shadow_slack || !ty->queued || !ty->type_words || !ty->itabs ||
-	    !ty->closures || !queue_grow(ty) || !typing_regions_init(ty))
+	if (!ty->tw || !ty->slack || !ty->shadow_tw || !ty->shadow_slack || !ty->queued || !ty->queue || !ty->spans || !ty->type_words || !ty->itabs ||
+	    !ty->closures || !typing_regions_init(ty))
 		return false;
 	for (uint64_t i = 0; i < n; i++)
 		ty->tw[i] = TW_TYPE_MASK;
+	for (uint32_t i = 0; i < h->nspans; i++) {
+		ty->spans[i].data = h->info[i].data;
+		if (h->info[i].maskkind == MASK_SPANBITS && h->spans[i].elemsize <= 64u * ty->word)
+			ty->spans[i].bits = h->info[i].bits;
+	}
 	prev_classes(ty);
 	known_types(ty);
 	return !ty->nomem;
@@ -135,8 +99,8 @@ static void typing_deinit(struct typing *ty)
 	big_free(ty->shadow_tw, n * sizeof(*ty->shadow_tw));
 	big_free(ty->shadow_slack, n * sizeof(*ty->shadow_slack));
 	big_free(ty->queued, bit_words(n) * sizeof(*ty->queued));
-	if (ty->queue)
-		big_free(ty->queue, (ty->queue_mask + 1) * sizeof(*ty->queue));
+	free(ty->queue);
+	free(ty->spans);
 	free(ty->type_words);
 	free(ty->itabs);
 	free(ty->closures);

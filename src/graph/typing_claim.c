@@ -29,13 +29,37 @@ struct view {
 uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable)
 {
 	if (!s->elemsize)
-		return usable; /* the limit of such spans is the requested size */
+		/* The limit of such spans is the requested size; heap dumps have it rounded up to pages. */
+		return s->flags & SPAN_ROUNDED ? usable - 8191 : usable;
 	uint64_t min = (uint64_t)ty->prev_class[s->elemsize / 8] + 1;
 	if (!(s->flags & SPAN_HEADER))
 		return min;
 	/* Headers are for requests of more than 512 bytes (64 bits) and count as part of them. */
 	uint64_t least = 8u * ty->word * ty->word + 1;
 	return min > least + 8 ? min - 8 : least;
+}
+
+/* Pointer bits of a slot whose span keeps them, see heap/ptrmask.c. */
+static uint64_t slot_bits(const struct typing *ty, uint32_t span, uint32_t id)
+{
+	const struct span *s = &ty->h->spans[span];
+	uint64_t words = s->elemsize / ty->word, at = (uint64_t)(id - s->first) * words;
+	const uint8_t *bits = ty->spans[span].bits + at / 64 * 8;
+	uint64_t v = load64(bits, ty->be) >> (at & 63);
+	if ((at & 63) + words > 64)
+		v |= load64(bits + 8, ty->be) << (64 - (at & 63));
+	return words >= 64 ? v : v & ((UINT64_C(1) << words) - 1);
+}
+
+/* n values of a type with at most 64 words. */
+static uint64_t row_bits(const struct prog *p, uint64_t bytes, unsigned word)
+{
+	uint64_t v = p->mask, words = bytes / word, each = p->size / word;
+	if (bytes == p->size)
+		return v;
+	for (uint64_t n = each; v && n && n < 64; n *= 2)
+		v |= v << n;
+	return words >= 64 ? v : v & ((UINT64_C(1) << words) - 1);
 }
 
 /*
@@ -50,6 +74,8 @@ static bool mask_agrees(struct typing *ty, const struct view *v, const struct pr
 		return p->ptr_words == 0 || (p->flags & PROG_ANYMASK);
 	if (p->ptr_words && off % ty->word)
 		return false;
+	if (whole && off == 0 && ty->spans[v->span].bits)
+		return slot_bits(ty, v->span, v->id) == row_bits(p, bytes, ty->word);
 	uint64_t first = off / ty->word, last = (off + bytes + ty->word - 1) / ty->word;
 	uint64_t mask[MASK_STEP], from = whole ? 0 : first, n;
 	do {
@@ -325,10 +351,12 @@ static void object_claim(struct typing *ty, struct view *v, const struct claim *
 	}
 	if (!aligned || v->end < min) {
 		if (v->off == 0 && !(c->flags & CLAIM_ARRAY) && p->aux != UINT32_MAX && !(p->flags & PROG_TRIE_NODE) &&
-		    !p->special)
-			claim(ty, c->addr, p->aux, ty->t->t[p->aux].size, c->flags);
-		else if (!(p->flags & PROG_WEAK) || c->type == ty->uint8)
+		    !p->special) {
+			struct claim whole = {c->addr, ty->t->t[p->aux].size, p->aux, c->flags};
+			typing_claim_at(ty, &whole, v->span, v->id);
+		} else if (!(p->flags & PROG_WEAK) || c->type == ty->uint8) {
 			pending_claim(ty, v, c);
+		}
 		return;
 	}
 	bool part = (s->flags & SPAN_TINY) && tw_origin(tw) != ORIGIN_UNKNOWN && ty->t->t[tw_type(tw)].size < v->usable &&
@@ -349,9 +377,11 @@ static uint32_t trie_child(struct typing *ty, const struct prog *p, uint64_t add
 	return proc_u8(ty->h->proc, addr, &is_entry) ? (is_entry ? p->aux : p->aux2) : TYPE_NONE;
 }
 
-/* Claims whose type says less than the object itself does. */
+/* Claims whose type says less than the object itself does. False: nothing to claim. */
 static bool redirect(struct typing *ty, const struct prog *p, const struct claim *c, struct claim *ret)
 {
+	if (c->type == ty->funcval)
+		return func_object(ty, c->addr, c->flags, ret);
 	*ret = *c;
 	if (p->flags & PROG_TRIE_NODE) {
 		ret->type = trie_child(ty, p, c->addr);
@@ -363,48 +393,54 @@ static bool redirect(struct typing *ty, const struct prog *p, const struct claim
 	return ret->type != TYPE_NONE && !(prog_of(ty, ret->type)->flags & (PROG_NEVER | PROG_TRIE_NODE));
 }
 
-void typing_claim(struct typing *ty, const struct claim *c)
+static bool is_redirected(const struct typing *ty, const struct prog *p, uint32_t type)
+{
+	return (p->flags & PROG_TRIE_NODE) || type == ty->funcval || type == ty->hchan;
+}
+
+void typing_claim_at(struct typing *ty, const struct claim *c, uint32_t span, uint32_t id)
 {
 	const struct heap *h = ty->h;
 	const struct prog *p = prog_of(ty, c->type);
 	struct claim redirected;
-	if (p->flags & PROG_NEVER)
+	if (claim_is_known(ty, c, span, id))
 		return;
-	if (c->type == ty->funcval) {
-		func_claim(ty, c->addr, c->flags);
-		return;
-	}
-	if ((p->flags & PROG_TRIE_NODE) || c->type == ty->hchan) {
+	if (is_redirected(ty, p, c->type)) {
 		if (!redirect(ty, p, c, &redirected))
 			return;
 		c = &redirected;
 		p = prog_of(ty, c->type);
 	}
-	struct view v;
-	v.id = heap_find_slot(h, c->addr, &v.span);
-	if (v.id == OBJ_NONE) {
-		if (p->nops || p->special)
-			region_add(ty, c);
+	uint64_t obj = span_object_addr(&h->spans[span], id);
+	struct view v = {.span = span, .id = id, .off = c->addr - obj, .usable = span_usable(h, span)};
+	if (c->addr < obj || !bit_get(h->alloc, id))
 		return;
-	}
-	const struct span *s = &h->spans[v.span];
-	uint64_t obj = span_object_addr(s, v.id);
-	if (c->addr < obj || !c->bytes)
-		return;
-	uint32_t tw = ty->tw[v.id];
-	v.off = c->addr - obj;
-	/* By far the most frequent: one more pointer to a single object that has this very type already. */
-	if (tw_type(tw) == c->type && !v.off && !(c->flags & (CLAIM_ARRAY | CLAIM_STRING)) &&
-	    tw_origin(tw) != ORIGIN_UNKNOWN && origin_rank(tw) <= origin_rank(make_tw(c)) && !(tw & TW_RECORDED))
-		return;
-	v.usable = span_usable(h, v.span);
-	if (!bit_get(h->alloc, v.id))
-		return;
-	if (!ckd_add(v.off, c->bytes, &v.end) || v.end > v.usable) {
+	if (!ckd_add(v.off, c->bytes, &v.end) || v.end > v.usable)
 		reject(ty, &v, c, "the object is smaller");
+	else
+		object_claim(ty, &v, c, p);
+}
+
+void typing_claim(struct typing *ty, const struct claim *c)
+{
+	const struct prog *p = prog_of(ty, c->type);
+	struct claim redirected;
+	uint32_t span, id;
+	if ((p->flags & PROG_NEVER) || !c->bytes)
+		return;
+	id = heap_find_slot(ty->h, c->addr, &span);
+	if (id != OBJ_NONE) {
+		typing_claim_at(ty, c, span, id);
 		return;
 	}
-	object_claim(ty, &v, c, p);
+	if (is_redirected(ty, p, c->type)) {
+		if (!redirect(ty, p, c, &redirected))
+			return;
+		c = &redirected;
+		p = prog_of(ty, c->type);
+	}
+	if (p->nops || p->special)
+		region_add(ty, c);
 }
 
 /* ---- claims whose extent is not certain ---- */

@@ -157,15 +157,27 @@ uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id)
 	return type;
 }
 
-void func_claim(struct typing *ty, uint64_t addr, unsigned flags)
+bool func_object(struct typing *ty, uint64_t addr, unsigned flags, struct claim *ret)
 {
 	const struct heap *h = ty->h;
 	uint32_t span, id = heap_find_slot(h, addr, &span);
 	uint64_t pc;
 	if (id == OBJ_NONE || !bit_get(h->alloc, id) || addr != span_object_addr(&h->spans[span], id) ||
 	    !proc_word(h->proc, addr, &pc))
-		return;
+		return false;
 	uint32_t type = closure_of(ty, pc, span, id);
-	if (type != TYPE_NONE)
-		claim(ty, addr, type, ty->t->t[type].size, flags);
+	if (type == TYPE_NONE)
+		return false;
+	*ret = (struct claim){addr, ty->t->t[type].size, type, flags};
+	return true;
+}
+
+void func_claim(struct typing *ty, uint64_t addr, unsigned flags)
+{
+	struct claim c;
+	/* With the runtime's name for what a func value points to, the object is looked at when its turn comes. */
+	if (ty->funcval != TYPE_NONE)
+		claim(ty, addr, ty->funcval, ty->word, flags);
+	else if (func_object(ty, addr, flags, &c))
+		claim(ty, c.addr, c.type, c.bytes, c.flags);
 }

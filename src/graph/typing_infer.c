@@ -68,6 +68,14 @@ static void object_load(struct typing *ty, uint32_t span, uint32_t id, struct ob
 		o->ptr_end = object_pointers_end(ty, id, o->usable);
 }
 
+/* True when the object has a type now. */
+static bool infer_claim(struct typing *ty, const struct object *o, uint32_t type, uint64_t bytes, unsigned flags)
+{
+	struct claim c = {o->addr, bytes, type, flags};
+	typing_claim_at(ty, &c, o->span, o->id);
+	return tw_origin(ty->tw[o->id]) != ORIGIN_UNKNOWN;
+}
+
 /* A closure: its first word is no pointer to the collector, but the address of a function. */
 static bool infer_closure(struct typing *ty, const struct object *o)
 {
@@ -77,8 +85,7 @@ static bool infer_closure(struct typing *ty, const struct object *o)
 	uint32_t type = closure_of(ty, pc, o->span, o->id);
 	if (type == TYPE_NONE)
 		return false;
-	claim(ty, o->addr, type, ty->t->t[type].size, CLAIM_INFER);
-	return tw_origin(ty->tw[o->id]) != ORIGIN_UNKNOWN;
+	return infer_claim(ty, o, type, ty->t->t[type].size, CLAIM_INFER);
 }
 
 /* Interface values among the object's words: the first one no pointer, the second one a pointer to the collector. */
@@ -240,8 +247,7 @@ static bool infer_shape(struct typing *ty, const struct object *o, uint32_t part
 	/* Where several had the right shape, being the only one that nothing contradicts is not enough. */
 	if (found == TYPE_NONE || (s.n > 1 && best == 0))
 		return false;
-	claim(ty, o->addr, found, bytes, CLAIM_INFER | (row ? CLAIM_ARRAY : 0));
-	return tw_origin(ty->tw[o->id]) != ORIGIN_UNKNOWN;
+	return infer_claim(ty, o, found, bytes, CLAIM_INFER | (row ? CLAIM_ARRAY : 0));
 }
 
 static bool infer_object(struct typing *ty, uint32_t span, uint32_t id, int round)
@@ -257,9 +263,7 @@ static bool infer_object(struct typing *ty, uint32_t span, uint32_t id, int roun
 		return round > 0 && o.scan && infer_shape(ty, &o, TYPE_NONE, 0);
 	if (is_descriptor(ty->t, tw_type(tw))) {
 		uint32_t type = reflect_descriptor(ty, &o);
-		if (type != TYPE_NONE)
-			claim(ty, o.addr, type, ty->t->t[type].size, CLAIM_INFER);
-		return tw_origin(ty->tw[id]) != ORIGIN_UNKNOWN;
+		return type != TYPE_NONE && infer_claim(ty, &o, type, ty->t->t[type].size, CLAIM_INFER);
 	}
 	return infer_shape(ty, &o, tw_type(tw), ty->slack[id]);
 }
@@ -268,7 +272,7 @@ bool typing_infer(struct typing *ty, int round)
 {
 	const struct heap *h = ty->h;
 	bool any = false;
-	uint64_t before = ty->queue_tail;
+	uint64_t before = ty->changes;
 	for (uint32_t i = 0; i < h->nspans && !ty->nomem; i++) {
 		const struct span *s = &h->spans[i];
 		for (uint32_t id = s->first; id < s->first + s->nelems; id++)
@@ -276,5 +280,6 @@ bool typing_infer(struct typing *ty, int round)
 			    (!(s->flags & SPAN_NOSCAN) || (ty->tw[id] & TW_PENDING) || round == 0))
 				any |= infer_object(ty, i, id, round);
 	}
-	return any || ty->queue_tail != before || round == 0;
+	claims_flush(ty);
+	return any || ty->changes != before || round == 0;
 }

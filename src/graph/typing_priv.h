@@ -53,6 +53,7 @@ enum {
 	PROG_WEAK = 1 << 2,    /* a general name for what others name better: runtime.hmap, uint8 */
 	PROG_ANYMASK = 1 << 3, /* a container whose storage has no pointer mask when what it holds has no pointers */
 	PROG_TRIE_NODE = 1 << 4, /* first field of one of two types, which a bool at its start tells apart */
+	PROG_ARRAYS = 1 << 6, /* has OP_ARRAY */
 	PROG_SCALAR = 1 << 5,  /* bool, a number, or a pointer: too common to infer anything from */
 };
 
@@ -127,7 +128,20 @@ struct type_cache { /* type word, itab or code address -> type id */
 	uint32_t type;
 };
 
-enum { PROG_CHUNK = 1024, WORD_CACHE = 4096, REGION_CACHE = 1024, CLOSURE_CACHE = 4096 };
+/* A claim on its way; the object is known. */
+struct waiting {
+	struct claim claim;
+	uint32_t span, id;
+};
+
+/* What claims and scans need of a span besides struct span. */
+struct typing_span {
+	const uint8_t *data; /* the whole span, NULL when not in one piece */
+	const uint8_t *bits; /* pointer bits of slots of up to 64 words, kept in the span; else NULL */
+};
+
+enum { PROG_CHUNK = 1024, WORD_CACHE = 4096, REGION_CACHE = 1024, CLOSURE_CACHE = 4096, CLAIM_RING = 64,
+       QUEUE_RING = 8192 };
 
 struct addr_range {
 	uint64_t lo, hi;
@@ -150,9 +164,15 @@ struct typing {
 	VEC(struct storage) storage;
 	VEC(struct op) ops; /* scratch of the compiler */
 
-	uint64_t *queue; /* ring of span << 32 | id */
-	uint64_t queue_mask, queue_head, queue_tail;
-	uint64_t *queued; /* bit per slot: is in the ring */
+	uint64_t *queued; /* bit per slot: its pointers are to be followed */
+	uint64_t nqueued; /* bits set */
+	uint64_t changes; /* objects queued so far */
+	bool sweeping;    /* the ring does not have all of them */
+	uint64_t *queue;  /* ring of span << 32 | id */
+	uint64_t queue_head, queue_tail;
+	struct waiting first[CLAIM_RING], second[CLAIM_RING];
+	uint64_t first_head, first_tail, second_head, second_tail;
+	struct typing_span *spans;
 
 	VEC(struct region) regions;
 	size_t region_at;
@@ -204,23 +224,37 @@ bool known_struct(struct typing *ty, uint32_t type, uint64_t base);
 void known_prog(struct typing *ty, uint32_t type, struct prog *p);
 
 /* typing_claim.c */
+/* Judges a claim at once. */
 void typing_claim(struct typing *ty, const struct claim *c);
+void typing_claim_at(struct typing *ty, const struct claim *c, uint32_t span, uint32_t id);
 /* Sets the type of an object and queues it. No checks. */
 void typing_set(struct typing *ty, uint32_t span, uint32_t id, uint32_t tw, uint64_t used);
 /* Bytes of the smallest request that gets a slot of this span. */
 uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable);
 bool mask_matches(struct typing *ty, uint32_t span, uint32_t id, const struct prog *p, uint64_t bytes);
-
 /* Bytes up to the last pointer of an object. */
 uint64_t object_pointers_end(const struct typing *ty, uint32_t id, uint64_t usable);
 /* OP_STRING and OP_SLICE whose words at addr need not belong together. */
 void vague_claim(struct typing *ty, const struct op *op, uint64_t addr, unsigned flags);
 
-static inline void claim(struct typing *ty, uint64_t addr, uint32_t type, uint64_t bytes, unsigned flags)
+/* One more pointer to a single object that is known to have this very type? By far the most claims are that. */
+static inline bool claim_is_known(const struct typing *ty, const struct claim *c, uint32_t span, uint32_t id)
 {
-	struct claim c = {addr, bytes, type, flags};
-	typing_claim(ty, &c);
+	uint32_t tw = ty->tw[id];
+	return tw_type(tw) == c->type && tw_origin(tw) != ORIGIN_UNKNOWN && !(tw & TW_RECORDED) &&
+	       !(c->flags & (CLAIM_ARRAY | CLAIM_STRING)) && c->addr == span_object_addr(&ty->h->spans[span], id) &&
+	       (tw_origin(tw) == ORIGIN_EXACT || (!(c->flags & CLAIM_EXACT) && tw_origin(tw) == ORIGIN_PROPAGATED) ||
+	        (c->flags & CLAIM_INFER));
 }
+
+/* typing_queue.c */
+/* Queues a claim. */
+void claim(struct typing *ty, uint64_t addr, uint32_t type, uint64_t bytes, unsigned flags);
+/* Judges all queued claims. */
+void claims_flush(struct typing *ty);
+void typing_queue(struct typing *ty, uint32_t span, uint32_t id);
+/* Works until nothing is left. */
+void typing_drain(struct typing *ty);
 
 /* typing_regions.c */
 bool typing_regions_init(struct typing *ty);
@@ -257,6 +291,9 @@ uint32_t chan_by_content(struct typing *ty, uint64_t addr);
 void chan_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned flags);
 
 /* typing_funcs.c */
+/* What a func value says of the object it points to; false: nothing. */
+bool func_object(struct typing *ty, uint64_t addr, unsigned flags, struct claim *ret);
+/* Claims what a func value points to. */
 void func_claim(struct typing *ty, uint64_t addr, unsigned flags);
 /* The type of a closure object that begins with this code address, made from this object when it is the first; TYPE_NONE:
  * no function starts there. */
@@ -287,9 +324,5 @@ bool type_has_at(const struct types *t, uint32_t outer, uint64_t off, uint32_t i
 bool typing_infer(struct typing *ty, int round);
 /* The word at addr points to `value`: if the word in front of it is a type or an itab, the two are an interface. */
 void pair_claim(struct typing *ty, uint64_t addr, uint64_t value, unsigned flags);
-
-/* typing.c */
-void typing_queue(struct typing *ty, uint32_t span, uint32_t id);
-void typing_drain(struct typing *ty);
 
 #endif

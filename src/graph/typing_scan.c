@@ -173,6 +173,11 @@ void value_scan(struct typing *ty, const struct prog *p, const uint8_t *mem, uin
 {
 	struct level stack[MAX_LEVELS];
 	unsigned depth = 0;
+	if (!p->special && !(p->flags & PROG_ARRAYS)) {
+		for (uint32_t i = 0; i < p->nops; i++)
+			op_run(ty, &p->ops[i], mem ? mem + p->ops[i].off : NULL, addr + p->ops[i].off, flags);
+		return;
+	}
 	stack[depth++] = (struct level){p, mem, addr, 1, 0};
 	while (depth) {
 		struct level *l = &stack[depth - 1];
@@ -232,11 +237,11 @@ void object_scan(struct typing *ty, uint32_t span, uint32_t id)
 	else if (tw & TW_ARRAY)
 		count = (usable - ty->slack[id]) / p->size;
 	unsigned flags = tw_origin(tw) == ORIGIN_INFERRED ? CLAIM_INFER : 0;
-	if (!h->info[span].data) {
+	if (!ty->spans[span].data) {
 		values_scan(ty, tw_type(tw), addr, count, flags);
 		return;
 	}
-	const uint8_t *mem = h->info[span].data + (addr - s->base);
+	const uint8_t *mem = ty->spans[span].data + (addr - s->base);
 	for (uint64_t i = 0; i < count; i++, mem += p->size, addr += p->size)
 		value_scan(ty, p, mem, addr, flags);
 }
