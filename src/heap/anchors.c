@@ -175,10 +175,14 @@ static uint64_t chain_entries(const struct heap *h, uint64_t block, const struct
 			return 0;
 		for (uint64_t i = 0; i < n; i++) {
 			uint64_t fn, at = layout_addr(l, block, q->entries) + i * q->stride + q->fn;
-			if (!proc_word(h->proc, at, &fn) || !looks_like_funcval(h, fn))
+			if (!proc_word(h->proc, at, &fn))
 				return 0;
+			if (!fn)
+				continue; /* taken out to be run */
+			if (!looks_like_funcval(h, fn))
+				return 0;
+			total++;
 		}
-		total += n;
 	}
 	return total;
 }
