@@ -68,8 +68,8 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 	ty->be = h->be;
 	ty->tw = g->tw = big_alloc(n * sizeof(*g->tw));
 	ty->slack = g->slack = big_alloc(n * sizeof(*g->slack));
-	ty->shadow_tw = big_alloc(n * sizeof(*ty->shadow_tw));
-	ty->shadow_slack = big_alloc(n * sizeof(*ty->shadow_slack));
+	ty->shadow_tw = calloc(n + 1, sizeof(*ty->shadow_tw)); /* touched for a few objects only: no huge pages */
+	ty->shadow_slack = calloc(n + 1, sizeof(*ty->shadow_slack));
 	ty->queued = big_alloc(bit_words(n) * sizeof(*ty->queued));
 	ty->queue = calloc(QUEUE_RING, sizeof(*ty->queue));
 	ty->spans = calloc(h->nspans ? h->nspans : 1, sizeof(*ty->spans));
@@ -96,8 +96,8 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 static void typing_deinit(struct typing *ty)
 {
 	uint64_t n = ty->g->nslots;
-	big_free(ty->shadow_tw, n * sizeof(*ty->shadow_tw));
-	big_free(ty->shadow_slack, n * sizeof(*ty->shadow_slack));
+	free(ty->shadow_tw);
+	free(ty->shadow_slack);
 	big_free(ty->queued, bit_words(n) * sizeof(*ty->queued));
 	free(ty->queue);
 	free(ty->spans);

@@ -140,7 +140,7 @@ struct typing_span {
 	const uint8_t *bits; /* pointer bits of slots of up to 64 words, kept in the span; else NULL */
 };
 
-enum { PROG_CHUNK = 1024, WORD_CACHE = 4096, REGION_CACHE = 1024, CLOSURE_CACHE = 4096, CLAIM_RING = 64,
+enum { PROG_CHUNK = 1024, WORD_CACHE = 4096, REGION_CACHE = 1024, CLOSURE_CACHE = 4096, CLAIM_RING = 128, CLAIM_STEP = 24,
        QUEUE_RING = 8192 };
 
 struct addr_range {
@@ -170,8 +170,8 @@ struct typing {
 	bool sweeping;    /* the ring does not have all of them */
 	uint64_t *queue;  /* ring of span << 32 | id */
 	uint64_t queue_head, queue_tail;
-	struct waiting first[CLAIM_RING], second[CLAIM_RING];
-	uint64_t first_head, first_tail, second_head, second_tail;
+	struct waiting claims[CLAIM_RING];
+	uint64_t claims_tail, claims_new, claims_from; /* next place; behind the last claim; since the last flush */
 	struct typing_span *spans;
 
 	VEC(struct region) regions;

@@ -99,54 +99,101 @@ static void objects_scan(struct typing *ty)
 
 /* ---- claims ---- */
 
-static void second_pop(struct typing *ty)
+/* The cell of the page table is there: the span. */
+static void step_span(struct typing *ty, struct waiting *w)
 {
-	struct waiting w = ty->second[ty->second_head++ % CLAIM_RING];
-	typing_claim_at(ty, &w.claim, w.span, w.id);
+	uint64_t addr = w->claim.addr;
+	if (!w->claim.bytes)
+		return;
+	w->span = ty->h->pages[addr >> 26][(addr >> 13) & 8191];
+	if (w->span != UINT32_MAX) {
+		fetch(&ty->h->spans[w->span]);
+		fetch(&ty->spans[w->span]);
+	}
 }
 
-/* The first look at the type word: most claims say what is known already. Others wait for the pointer bits. */
-static void first_pop(struct typing *ty)
+/* The span is there: the object. */
+static void step_object(struct typing *ty, struct waiting *w)
 {
-	const struct waiting w = ty->first[ty->first_head++ % CLAIM_RING];
-	if (claim_is_known(ty, &w.claim, w.span, w.id))
+	uint64_t addr = w->claim.addr;
+	if (!w->claim.bytes)
 		return;
-	const struct span *s = &ty->h->spans[w.span];
-	const struct typing_span *t = &ty->spans[w.span];
-	uint64_t off = (uint64_t)(w.id - s->first) * s->elemsize;
-	fetch(&ty->slack[w.id]);
+	const struct span *s = w->span == UINT32_MAX ? NULL : &ty->h->spans[w->span];
+	if (!s || addr - s->base >= s->limit - s->base) {
+		typing_claim(ty, &w->claim);
+		w->claim.bytes = 0;
+		return;
+	}
+	w->id = s->first + (uint32_t)(((addr - s->base) * s->magic) >> 32);
+	fetch(&ty->tw[w->id]);
+}
+
+/* The type word is there: most claims say what is known already. The others need the pointer bits. */
+static void step_bits(struct typing *ty, struct waiting *w)
+{
+	if (!w->claim.bytes)
+		return;
+	if (claim_is_known(ty, &w->claim, w->span, w->id)) {
+		w->claim.bytes = 0;
+		return;
+	}
+	const struct span *s = &ty->h->spans[w->span];
+	const struct typing_span *t = &ty->spans[w->span];
+	uint64_t off = (uint64_t)(w->id - s->first) * s->elemsize;
+	fetch(&ty->slack[w->id]);
 	if (t->bits)
 		fetch(t->bits + off / (8u * ty->word));
 	else if (t->data && !(s->flags & SPAN_NOSCAN))
 		fetch(t->data + off);
-	if (ty->second_tail - ty->second_head == CLAIM_RING)
-		second_pop(ty);
-	ty->second[ty->second_tail++ % CLAIM_RING] = w;
+}
+
+static void step_judge(struct typing *ty, struct waiting *w)
+{
+	if (w->claim.bytes)
+		typing_claim_at(ty, &w->claim, w->span, w->id);
+}
+
+/* Takes each claim one step further when it is so many places behind the newest. */
+static void claims_step(struct typing *ty)
+{
+	static void (*const steps[])(struct typing *, struct waiting *) = {step_span, step_object, step_bits, step_judge};
+	uint64_t behind = CLAIM_STEP;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++, behind += CLAIM_STEP) {
+		uint64_t at = ty->claims_tail - behind;
+		if (at - ty->claims_from < UINT64_C(1) << 63) /* not from before the last flush */
+			steps[i](ty, &ty->claims[at % CLAIM_RING]);
+	}
+	ty->claims_tail++;
 }
 
 void claim(struct typing *ty, uint64_t addr, uint32_t type, uint64_t bytes, unsigned flags)
 {
-	struct waiting w = {.claim = {addr, bytes, type, flags}};
-	const struct prog *p = prog_of(ty, type);
-	if ((p->flags & PROG_NEVER) || !bytes)
+	const struct heap *h = ty->h;
+	struct waiting *w = &ty->claims[ty->claims_tail % CLAIM_RING];
+	if ((prog_of(ty, type)->flags & PROG_NEVER) || !bytes)
 		return;
-	w.id = heap_find_slot(ty->h, addr, &w.span);
-	if (w.id == OBJ_NONE) {
-		typing_claim(ty, &w.claim);
+	w->claim = (struct claim){addr, bytes, type, flags};
+	const uint32_t *page = addr - h->min_addr < h->max_addr - h->min_addr ? h->pages[addr >> 26] : NULL;
+	if (!page) {
+		typing_claim(ty, &w->claim);
 		return;
 	}
-	fetch(&ty->tw[w.id]);
-	if (ty->first_tail - ty->first_head == CLAIM_RING)
-		first_pop(ty);
-	ty->first[ty->first_tail++ % CLAIM_RING] = w;
+	fetch(&page[(addr >> 13) & 8191]);
+	ty->claims_new = ty->claims_tail + 1;
+	claims_step(ty);
 }
 
 void claims_flush(struct typing *ty)
 {
-	while (ty->first_head != ty->first_tail)
-		first_pop(ty);
-	while (ty->second_head != ty->second_tail)
-		second_pop(ty);
+	uint64_t end = ty->claims_new;
+	if (end <= ty->claims_from)
+		return;
+	/* Empty places push the last claims through all steps. */
+	while (ty->claims_tail < end + 4 * CLAIM_STEP) {
+		ty->claims[ty->claims_tail % CLAIM_RING].claim.bytes = 0;
+		claims_step(ty);
+	}
+	ty->claims_from = ty->claims_tail;
 }
 
 void typing_drain(struct typing *ty)
