@@ -70,6 +70,9 @@ static bool mask_agrees(struct typing *ty, const struct view *v, const struct pr
                         bool whole)
 {
 	const struct heap *h = ty->h;
+	/* The requested size is not known, and behind it, up to the end of the page, the mask is that of one more element. */
+	if (h->spans[v->span].flags & SPAN_ROUNDED)
+		whole = false;
 	if (h->spans[v->span].flags & SPAN_NOSCAN)
 		return p->ptr_words == 0 || (p->flags & PROG_ANYMASK);
 	if (p->ptr_words && off % ty->word)

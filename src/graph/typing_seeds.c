@@ -141,17 +141,21 @@ static void stack_variable(struct typing *ty, const struct root *r)
 
 /* ---- finalizers, cleanups, weak handles ---- */
 
-/* A queued finalizer {fn, arg, nret, fint, ot}: ot is the type of arg. */
+/* A queued finalizer {fn, arg, nret, fint, ot}: ot is the type of arg. In heap dumps the root has the type, edges the rest. */
 static void queued_finalizer(struct typing *ty, const struct root *r)
 {
 	const struct proc *p = ty->h->proc;
-	uint64_t fn, arg, ot;
-	if (!proc_word(p, r->addr, &fn) || !proc_word(p, r->addr + ty->word, &arg) ||
-	    !proc_word(p, r->addr + 4u * ty->word, &ot))
+	uint64_t fn = 0, arg = 0, ot;
+	uint32_t type = r->type;
+	for (uint64_t e = r->first_edge; !r->addr && e < r->first_edge + r->nedges; e++)
+		*(ty->h->root_edges[e].offset ? &arg : &fn) = ty->h->root_edges[e].value;
+	if (r->addr && (!proc_word(p, r->addr, &fn) || !proc_word(p, r->addr + ty->word, &arg) ||
+	                !proc_word(p, r->addr + 4u * ty->word, &ot)))
 		return;
 	func_claim(ty, fn, CLAIM_EXACT);
-	uint32_t type = iface_type(ty, ot, true);
-	const struct prog *prog = type == TYPE_NONE ? NULL : prog_of(ty, type);
+	if (r->addr)
+		type = iface_type(ty, ot, true);
+	const struct prog *prog = type < ty->t->n ? prog_of(ty, type) : NULL;
 	if (prog && prog->nops)
 		op_value(ty, &prog->ops[0], arg, CLAIM_EXACT);
 }
@@ -159,11 +163,7 @@ static void queued_finalizer(struct typing *ty, const struct root *r)
 /* SetFinalizer keeps the type of the pointer that it was given. */
 static void finalizer_object(struct typing *ty, const struct special *s)
 {
-	uint64_t ot;
-	uint32_t span;
-	if (!layout_read(&ty->t->layout, ty->h->proc, s->addr, L_SPFIN_OT, &ot))
-		return;
-	uint32_t type = iface_type(ty, ot, true);
+	uint32_t span, type = iface_type(ty, s->ot, true);
 	const struct prog *prog = type == TYPE_NONE ? NULL : prog_of(ty, type);
 	if (!prog || !prog->nops)
 		return;
@@ -223,8 +223,7 @@ static void root_types(struct typing *ty)
 				untyped_root(ty, r);
 			break;
 		case ROOT_FINQUEUE:
-			if (r->addr)
-				queued_finalizer(ty, r);
+			queued_finalizer(ty, r);
 			break;
 		case ROOT_CLEANUP:
 			for (uint64_t e = r->first_edge; e < r->first_edge + r->nedges; e++)

@@ -127,6 +127,7 @@ struct hc_error *dump_queue_roots(struct root_builder *b, uint32_t fin, uint32_t
 		if (root_add(b, ROOT_FINQUEUE, fin, "queued finalizer") == UINT32_MAX || !root_edge_add(b, r.n[FIN_FN], 0) ||
 		    !root_edge_add(b, r.n[FIN_OBJECT], b->h->word))
 			return err_nomem();
+		b->roots.data[b->roots.len - 1].type = types_by_rtype(b->h->types, r.n[FIN_TYPE]); /* of the pointer to the object */
 	}
 	for (size_t i = 0; i < d->records[HD_OTHERROOT].len; i++) {
 		dump_record(d, d->records[HD_OTHERROOT].data[i], &r);
