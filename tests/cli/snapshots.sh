@@ -27,6 +27,10 @@ for truth in testdata/snapshots/zoo-*.truth; do
 	is "$name ($level): six counters were compared" "$(grep -c '^check' "$T/stats")" 6
 	is "$name ($level): top classes of the ledger add up" "$(awk '/^ledger heap\./ && $2 !~ /heap\..*\./ { s += $3 }
 		/^ledger heap / { h = $3 } END { print s - h }' "$T/stats")" 0
+	# With debug information at most 2 % of the live bytes and 5 % of the live objects may be without a name.
+	[ "$level" != L0 ] || is "$name ($level): coverage of types" "$(awk '/^ledger heap.live / { b = $3; n = $4 }
+		/^ledger heap.live.unknown/ { print ($3 * 50 <= b && $4 * 20 <= n) ? "enough" : "unknown " $3 " of " b " bytes" }' \
+		"$T/stats")" enough
 	is "$name ($level): no goroutine's stack is cut short" \
 		"$("$HEAPCONV" -q "$core" -e "$exe" --dump=goroutines | grep -c truncated)" 0
 done
