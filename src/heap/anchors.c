@@ -164,6 +164,14 @@ static bool looks_like_funcval(const struct heap *h, uint64_t addr)
 	return proc_word(h->proc, addr, &pc) && program_func_entry(h->prog, pc, &f);
 }
 
+/* Finalizers name the type of their object, a descriptor of the program or made by reflect. */
+static bool entry_type_fits(const struct heap *h, uint64_t entry, const struct queue_shape *q)
+{
+	uint64_t type;
+	return !q->type || (proc_word(h->proc, entry + q->type, &type) &&
+	                    (program_module_of_type(h->prog, type) || heap_find(h, type) != OBJ_NONE));
+}
+
 /* Entries of the whole chain if everything in it fits, else 0. */
 static uint64_t chain_entries(const struct heap *h, uint64_t block, const struct queue_shape *q)
 {
@@ -179,7 +187,7 @@ static uint64_t chain_entries(const struct heap *h, uint64_t block, const struct
 				return 0;
 			if (!fn)
 				continue; /* taken out to be run */
-			if (!looks_like_funcval(h, fn))
+			if (!looks_like_funcval(h, fn) || !entry_type_fits(h, at - q->fn, q))
 				return 0;
 			total++;
 		}

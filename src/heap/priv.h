@@ -120,7 +120,8 @@ struct queue_shape {
 	enum root_kind kind;
 	enum layout_field alllink, count, entries; /* entries: offset of the array in the block */
 	uint64_t entry_words, stride;
-	uint64_t fn;  /* offset of the function in an entry */
+	uint64_t fn;   /* offset of the function in an entry */
+	uint64_t type; /* offset of the object's type in an entry; 0 = it has none */
 	uint64_t max; /* entries of a block */
 };
 /* The first block of the longest chain that fits; only chains with entries can be told from zeros. */

@@ -392,14 +392,14 @@ struct hc_error *core_queue_roots(struct root_builder *b, uint32_t fin, uint32_t
 	uint64_t word = h->word;
 	/* finalizer {fn, arg, nret, fint, ot}: nret is a number, which is no object's address. */
 	const struct queue_shape finq = {"queued finalizer", ROOT_FINQUEUE, L_FINBLK_ALLLINK, L_FINBLK_CNT, L_FINBLK_FIN, 5,
-	                                 5 * word, 0, 4096 / (5 * word)};
+	                                 5 * word, 0, 4 * word, 4096 / (5 * word)};
 	struct hc_error *err = queue_walk(b, fin, queue_head(h, "runtime.allfin", 0, &finq), &finq);
 	if (err || !layout_has(l, L_CLEANQ_ALL)) /* 1.24 and before have no queue of cleanups */
 		return err;
 	bool triple = layout_has(l, L_CLEANFN_CALL); /* 1.26: {call, fn, arg}; 1.25: *funcval */
 	uint64_t words = triple ? 3 : 1;
 	const struct queue_shape cleanq = {"queued cleanup", ROOT_CLEANUP, L_CLEANHDR_ALLLINK, L_CLEANHDR_N,
-	                                   L_CLEANBLK_CLEANUPS, words, words * word, triple ? word : 0, 512 / (words * word)};
+	                                   L_CLEANBLK_CLEANUPS, words, words * word, triple ? word : 0, 0, 512 / (words * word)};
 	return queue_walk(b, clean, queue_head(h, "runtime.gcCleanups", (uint64_t)l->f[L_CLEANQ_ALL].off, &cleanq), &cleanq);
 }
 

@@ -41,7 +41,7 @@ FNR == NR {
 }
 END {
 	for (a in want_state) {
-		if (want_size[a] == 0) continue
+		if (want_size[a] + 0 == 0) continue
 		if (!(a in seen)) {
 			# inside an object: tiny values, substrings, fields
 			inner++
@@ -57,7 +57,7 @@ END {
 			# Since Go 1.23 time.Timer is a view of the runtime's timeTimer, which is what is allocated.
 			if (t == "time.Timer" && g == "runtime.timeTimer") { typed++; continue }
 			# Tiny blocks hold several values: what they hold is not one type.
-			if (g == "(tinyvalues)" && want_size[a] < 16) { untyped++; continue }
+			if (g == "(tinyvalues)" && want_size[a] + 0 < 16) { untyped++; continue }
 			if (t == "string" && (g == "string(bytes)")) { typed++; continue }
 			if (t == g) typed++
 			else { wrong_type++; dt[++ndt] = "type of " note[a] ": " got_type[a] " (" got_origin[a] ")" }
@@ -66,8 +66,8 @@ END {
 	for (t in count_live) {
 		c = canon(t); counts++
 		# Objects of unknown type are missing from the counts, which is no error; too many of a type is one.
-		if (n_live[c] + 0 < count_live[t]) { fewer++; few = few " " t ":" n_live[c] + 0 "/" count_live[t]; continue }
-		if (n_live[c] + 0 != count_live[t]) { wrong_count++; dc[++ndc] = "live " t ": " n_live[c] + 0 " objects, expected " count_live[t] }
+		if (n_live[c] + 0 < count_live[t] + 0) { fewer++; few = few " " t ":" n_live[c] + 0 "/" count_live[t]; continue }
+		if (n_live[c] + 0 != count_live[t] + 0) { wrong_count++; dc[++ndc] = "live " t ": " n_live[c] + 0 " objects, expected " count_live[t] }
 	}
 	printf "%s - %s: %d objects are live or garbage as the program says (%d inside others)\n", wrong_state ? "not ok" : "ok", name, checked, inner
 	for (i = 1; i <= nd; i++) print "# " detail[i]
