@@ -30,7 +30,8 @@ void classes_deinit(struct classes *c)
 	c->listing = NULL;
 }
 
-static struct hc_error *load_listed(struct classes *c, struct class_frame *f, const struct hc_class *hc, const char **file)
+static struct hc_error *load_listed(struct classes *c, struct class_frame *f, const struct hc_class *hc,
+                                    const char **file)
 {
 	if (!c->listing)
 		return NULL;
@@ -62,8 +63,10 @@ uint32_t classes_load(struct classes *c, uint32_t class)
 		return 0;
 	}
 	f->function = frames_class(c->frames, class, hc.name, file);
-	if (f->size)
-		f->several = frames_place(c->frames, f->function, f->line + listing_field(c->listing, f->type, HC_VIA_SEVERAL));
+	if (f->size) {
+		uint32_t several = f->line + listing_field(c->listing, f->type, HC_VIA_SEVERAL);
+		f->several = frames_place(c->frames, f->function, several);
+	}
 	f->end = frames_place(c->frames, f->function, f->line);
 	return f->end;
 }

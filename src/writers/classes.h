@@ -27,7 +27,8 @@ struct classes {
 	unsigned word; /* log2 of a pointer's size */
 };
 
-struct hc_error *classes_init(struct classes *c, const struct hc_snapshot *s, struct frames *frames, bool lines) HC_MUST_CHECK;
+struct hc_error *classes_init(struct classes *c, const struct hc_snapshot *s, struct frames *frames,
+                              bool lines) HC_MUST_CHECK;
 void classes_deinit(struct classes *c);
 
 /* Slow paths of the two below; on failure they return 0 and set frames.failed. */
@@ -42,7 +43,7 @@ static inline uint32_t classes_end(struct classes *c, uint32_t class)
 	return end ? end : classes_load(c, class);
 }
 
-/* The place of the field at offset `via` (or HC_VIA_SEVERAL) in an object of the class, which classes_end() has seen. */
+/* The place of the field at offset `via` (or HC_VIA_SEVERAL) of an object; of a class that classes_end() has seen. */
 static inline uint32_t classes_field(struct classes *c, uint32_t class, uint64_t via)
 {
 	const struct class_frame *f = &c->class[class];

@@ -49,7 +49,8 @@ static uint32_t add_function(struct frames *f, struct frame_function fn)
 uint32_t frames_function(struct frames *f, const char *name, const char *file)
 {
 	uint32_t id;
-	struct frame_function fn = {.name = intern(f, name, true), .file = intern(f, file, false), .class = FRAME_NO_CLASS};
+	struct frame_function fn = {.name = intern(f, name, true), .file = intern(f, file, false),
+	                            .class = FRAME_NO_CLASS};
 	uint64_t key = (uint64_t)fn.name << 32 | fn.file;
 	if (map_get(&f->by_name, key, &id))
 		return id;
@@ -77,7 +78,8 @@ uint32_t frames_place(struct frames *f, uint32_t function, uint32_t line)
 	if (map_get(&f->by_place, key, &id))
 		return id;
 	id = (uint32_t)f->places.len;
-	if (f->failed || !vec_push(&f->places, ((struct frame_place){function, line})) || !map_put(&f->by_place, key, id)) {
+	struct frame_place place = {function, line};
+	if (f->failed || !vec_push(&f->places, place) || !map_put(&f->by_place, key, id)) {
 		f->failed = true;
 		return 0;
 	}

@@ -146,7 +146,8 @@ static void add_objects(struct walk *w, const struct hc_snapshot *s)
 {
 	struct gathered *g = w->g;
 	struct hc_object o;
-	for (hc_node n = hc_object_next(s, 0, false); n != HC_NODE_NONE && !g->st.failed; n = hc_object_next(s, n + 1, false)) {
+	for (hc_node n = hc_object_next(s, 0, false); n != HC_NODE_NONE && !g->st.failed;
+	     n = hc_object_next(s, n + 1, false)) {
 		uint32_t end = w->end[n];
 		if (!hc_object_get(s, n, &o))
 			continue;
@@ -180,7 +181,8 @@ struct hc_error *gather_retained(const struct job *job, bool profile, struct gat
 	return gather_dominators(job, profile, NULL, NULL, g);
 }
 
-struct hc_error *gather_dominators(const struct job *job, bool profile, dom_visit_fn *visit, void *ctx, struct gathered *g)
+struct hc_error *gather_dominators(const struct job *job, bool profile, dom_visit_fn *visit, void *ctx,
+                                   struct gathered *g)
 {
 	struct walk w = {.g = g, .limit = hc_object_limit(job->s)};
 	struct hc_error *err = gather_init(job, profile, g);
@@ -214,10 +216,11 @@ struct hc_error *gather_types(const struct job *job, bool profile, struct gather
 	g->values = object_values;
 	g->nvalues = STACK_VALUES;
 	g->st.weight = 1 + VALUE_SPACE;
-	g->about = job->opts.garbage ? "one frame per type; unreachable objects included" : "one frame per type; live objects";
+	g->about = job->opts.garbage ? "one frame per type, unreachable objects included" : "one frame per type";
 	struct hc_object o;
 	bool live_only = !job->opts.garbage;
-	for (hc_node n = hc_object_next(job->s, 0, live_only); n != HC_NODE_NONE; n = hc_object_next(job->s, n + 1, live_only))
+	for (hc_node n = hc_object_next(job->s, 0, live_only); n != HC_NODE_NONE;
+	     n = hc_object_next(job->s, n + 1, live_only))
 		if (hc_object_get(job->s, n, &o))
 			add_object(g, flat_stack(g, 0, &o), &o);
 	return gather_end(g, NULL);
@@ -240,7 +243,7 @@ struct hc_error *gather_goroutines(const struct job *job, bool profile, struct g
 	g->values = goroutine_values;
 	g->nvalues = 3;
 	g->st.weight = 0;
-	g->about = "frames are call stacks under what goroutines wait for; inuse_space: heap that each alone keeps (retained)";
+	g->about = "call stacks, under what goroutines wait for; inuse_space: heap that each alone keeps (retained)";
 	err = roots_init(&roots, job->s, &g->st, g->classes.listing);
 	if (err)
 		return gather_end(g, err);

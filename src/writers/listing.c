@@ -280,7 +280,8 @@ static void put_opened(struct hc_sink *k, const char *type, struct name *n)
 	sink_puts(k, "struct {");
 }
 
-static void put_row(struct hc_sink *k, const struct hc_type *t, const struct row *row, const size_t w[2], struct name *n)
+static void put_row(struct hc_sink *k, const struct hc_type *t, const struct row *row, const size_t w[2],
+                    struct name *n)
 {
 	int in = 4 * (int)row->level + 4;
 	size_t nested = 4 * (size_t)row->level;
@@ -344,7 +345,8 @@ static struct hc_error *make_directories(char *path)
 			continue;
 		*p = '\0';
 		if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-			struct hc_error *err = err_new(HC_E_IO, "%s: can't make the directory: %s", path, strerror(errno));
+			struct hc_error *err = err_new(HC_E_IO, "%s: can't make the directory: %s", path,
+			                               strerror(errno));
 			*p = '/';
 			return err;
 		}

@@ -16,7 +16,8 @@ struct hc_error *listing_new(const struct hc_snapshot *s, struct listing **ret) 
 void listing_free(struct listing *l);
 
 /* Where a type is listed: its file, below the directory that listing_write() is given, and the line it begins on. */
-struct hc_error *listing_type(struct listing *l, const struct hc_type *t, const char **file, uint32_t *line) HC_MUST_CHECK;
+struct hc_error *listing_type(struct listing *l, const struct hc_type *t, const char **file,
+                              uint32_t *line) HC_MUST_CHECK;
 /* The file of a package, whether or not it has types; "" for the package: that of types without one. */
 struct hc_error *listing_file(struct listing *l, const char *package, const char **file) HC_MUST_CHECK;
 /*

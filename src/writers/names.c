@@ -71,7 +71,8 @@ static bool is_path_byte(char c)
 /* Is the name built from others, rather than beginning with the package path of its own? */
 static bool is_composite(const char *t)
 {
-	static const char *const starts[] = {"map[", "chan ", "func(", "struct {", "interface {", "<-chan ", "map.", "noalg."};
+	static const char *const starts[] = {"map[", "chan ", "func(", "struct {", "interface {", "<-chan ", "map.",
+	                                     "noalg."};
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
 		if (strncmp(t, starts[i], strlen(starts[i])) == 0)
 			return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Output files that appear only when complete. A regular file is written without a name (O_TMPFILE) or under a temporary
- * one, and takes its place when it is committed; an existing file keeps its permissions. What is not a regular file
- * of its own - links, FIFOs, devices, standard output - is written in place.
+ * Output files that appear only when complete. A regular file is written without a name (O_TMPFILE) or under a
+ * temporary one, and takes its place when it is committed; an existing file keeps its permissions. What is not a
+ * regular file of its own - links, FIFOs, devices, standard output - is written in place.
  */
 #ifndef WRITERS_OUTFILE_H
 #define WRITERS_OUTFILE_H

@@ -53,7 +53,7 @@ static int by_count(const void *a, const void *b)
 /* "2,041 (2,000 chan receive, 30 IO wait, 11 others)" */
 static void put_goroutines(const struct hc_snapshot *s, struct hc_sink *k)
 {
-	struct state states[64];
+	struct state states[64] = {{NULL, 0}};
 	char text[512], number[TEXT_NUMBER];
 	uint64_t n = hc_goroutine_count(s), others = 0;
 	size_t len = 0;
@@ -74,7 +74,8 @@ static void put_goroutines(const struct hc_snapshot *s, struct hc_sink *k)
 	size_t at = (size_t)snprintf(text, sizeof(text), "%s", text_count(number, n));
 	for (size_t i = 0; i < len; i++) {
 		char state[96];
-		int add = snprintf(state, sizeof(state), "%s%s %.60s", i ? ", " : " (", text_count(number, states[i].count), states[i].name);
+		int add = snprintf(state, sizeof(state), "%s%s %.60s", i ? ", " : " (",
+		                   text_count(number, states[i].count), states[i].name);
 		/* Room for ", 18,446 others)" */
 		if (others || add < 0 || at + (size_t)add + 18 > TEXT_WIDTH - VALUE_AT) {
 			others += states[i].count;
@@ -106,7 +107,8 @@ static void put_process(const struct hc_snapshot *s, struct hc_sink *k)
 	const char *fit = text_fit(&a, *exe ? exe : "a Go program", 48);
 	sink_printf(k, "%s", fit ? fit : "a Go program");
 	arena_free(&a);
-	sink_printf(k, ", %.40s %.20s", *info->go_version ? info->go_version : "Go of an unknown version", info->goarch);
+	sink_printf(k, ", %.40s %.20s", *info->go_version ? info->go_version : "Go of an unknown version",
+	            info->goarch);
 	if (info->pid)
 		sink_printf(k, ", pid %" PRIu64, info->pid);
 	if (info->signal)
@@ -120,7 +122,8 @@ static void put_process(const struct hc_snapshot *s, struct hc_sink *k)
 	if (*info->producer)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, ", %.100s", info->producer);
 	if (info->missing_bytes)
-		snprintf(text + at, sizeof(text) - at, "; %s of memory is missing in it", text_bytes(number, info->missing_bytes));
+		snprintf(text + at, sizeof(text) - at, "; %s of memory is missing in it",
+		         text_bytes(number, info->missing_bytes));
 	put_fact(k, "snapshot", text);
 	put_goroutines(s, k);
 }
@@ -209,8 +212,10 @@ static void put_coverage(const struct hc_snapshot *s, struct hc_sink *k)
 		}
 	}
 	if (live)
-		sink_printf(k, "\n  Types known for %s %% of live bytes: %s exact, %s propagated, %s inferred; %s unknown\n",
-		            text_percent(a, live - bytes[3], live), text_percent(b, bytes[0], live), text_percent(c, bytes[1], live),
+		sink_printf(k, "\n  Types known for %s %% of live bytes: %s exact, %s propagated, %s inferred; "
+		            "%s unknown\n",
+		            text_percent(a, live - bytes[3], live), text_percent(b, bytes[0], live),
+		            text_percent(c, bytes[1], live),
 		            text_percent(d, bytes[2], live), text_percent(e, bytes[3], live));
 }
 
@@ -273,7 +278,8 @@ static struct hc_error *put_types(const struct job *job, const struct gathered *
 	struct hc_error *err = sum_types(g, rows);
 	qsort(rows, n, sizeof(*rows), by_bytes);
 	table_init(&t, ">>>>><", INDENT);
-	static const char *const head[] = {"bytes", "%", "objects", "retained", "%", "Types by the bytes of their objects"};
+	static const char *const head[] = {"bytes", "%", "objects", "retained", "%",
+	                                   "Types by the bytes of their objects"};
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		table_cell(&t, head[i]);
 	for (uint32_t i = 0; i < n && !err; i++) {
@@ -286,7 +292,8 @@ static struct hc_error *put_types(const struct job *job, const struct gathered *
 		table_count(&t, rows[i].objects);
 		table_bytes(&t, rows[i].retained);
 		table_percent(&t, rows[i].retained, live);
-		table_cell(&t, rows[i].class < hc_class_count(job->s) ? hc_class_at(job->s, rows[i].class).name : "(unknown)");
+		bool known = rows[i].class < hc_class_count(job->s);
+		table_cell(&t, known ? hc_class_at(job->s, rows[i].class).name : "(unknown)");
 	}
 	free(rows);
 	sink_puts(job->sink, "\n");
@@ -339,11 +346,13 @@ static void put_notes(const struct hc_snapshot *s, struct hc_sink *k)
 	if (info->warnings || info->gc_running || info->type_conflicts)
 		sink_puts(k, "\n");
 	if (info->warnings)
-		sink_printf(k, "  %s findings make these figures inexact; they are among the warnings.\n", text_count(number, info->warnings));
+		sink_printf(k, "  %s findings make these figures inexact; they are among the warnings.\n",
+		            text_count(number, info->warnings));
 	if (info->gc_running)
 		sink_puts(k, "  A garbage collection was under way.\n");
 	if (info->type_conflicts)
-		sink_printf(k, "  %s objects were given different types by different fields.\n", text_count(number, info->type_conflicts));
+		sink_printf(k, "  %s objects were given different types by different fields.\n",
+		            text_count(number, info->type_conflicts));
 }
 
 static void visit(void *ctx, const struct hc_dom_step *step)
@@ -368,7 +377,8 @@ static struct hc_error *text_summary(const struct job *job)
 		if (!err)
 			err = put_retainers(job, &r);
 		put_notes(job->s, job->sink);
-		sink_puts(job->sink, "\n  To look closer: -o heap.pb.gz, then `go tool pprof -http=: heap.pb.gz`; heapconv --help has more.\n");
+		sink_puts(job->sink, "\n  To look closer: -o heap.pb.gz, then `go tool pprof -http=: heap.pb.gz`; "
+		                     "heapconv --help has more.\n");
 		gathered_free(&g);
 	}
 	retainers_deinit(&r);

@@ -4,9 +4,9 @@
  * location, function and string is packed as a Profile of its own, and the file is never held in memory. Only this file
  * knows protobuf-c.
  *
- * One mapping, which no location refers to: pprof then shows the program's name and build id, tries no symbolization, and
- * `-focus=main` does not match everything just because the program is called that. The period is that of runtime heap
- * profiles, so that the two can be compared with -diff_base.
+ * One mapping, which no location refers to: pprof then shows the program's name and build id, tries no symbolization,
+ * and `-focus=main` does not match everything just because the program is called that. The period is that of runtime
+ * heap profiles, so that the two can be compared with -diff_base.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,19 +73,23 @@ static void add_comments(struct pprof *p, const struct stacks_pruned *cut)
 	const char *unit = st->weight ? "bytes" : "";
 	comment(p, "heapconv %s, view %s: %s", HEAPCONV_VERSION, p->job->view, p->g.about);
 	if (cut->threshold)
-		comment(p, "%llu stacks of %llu %s lighter than %llu %s were cut to (small)", (unsigned long long)cut->stacks,
-		        (unsigned long long)cut->weight, unit, (unsigned long long)cut->threshold, unit);
+		comment(p, "%llu stacks of %llu %s lighter than %llu %s were cut to (small)",
+		        (unsigned long long)cut->stacks, (unsigned long long)cut->weight, unit,
+		        (unsigned long long)cut->threshold, unit);
 	if (cut->deep_stacks)
-		comment(p, "%llu stacks of %llu %s, of more than %u frames or beyond the first %llu, were cut to (deep)",
-		        (unsigned long long)cut->deep_stacks, (unsigned long long)cut->deep_weight, unit, (unsigned)st->max_depth,
-		        (unsigned long long)p->max_nodes);
+		comment(p, "%llu stacks of %llu %s, of more than %u frames or beyond the first %llu, "
+		        "were cut to (deep)",
+		        (unsigned long long)cut->deep_stacks, (unsigned long long)cut->deep_weight, unit,
+		        (unsigned)st->max_depth, (unsigned long long)p->max_nodes);
 	if (p->job->opts.types_dir)
 		comment(p, "fields: go tool pprof -source_path=%s -list TYPE", p->job->opts.types_dir);
 	if (info->warnings)
-		comment(p, "inexact: %llu findings about the snapshot, see heapconv's warnings", (unsigned long long)info->warnings);
+		comment(p, "inexact: %llu findings about the snapshot, see heapconv's warnings",
+		        (unsigned long long)info->warnings);
 	comment(p, "# %s of pid %llu, %llu objects of %llu bytes, %llu live of %llu bytes", info->go_version,
-	        (unsigned long long)info->pid, (unsigned long long)info->objects, (unsigned long long)info->object_bytes,
-	        (unsigned long long)info->live_objects, (unsigned long long)info->live_bytes);
+	        (unsigned long long)info->pid, (unsigned long long)info->objects,
+	        (unsigned long long)info->object_bytes, (unsigned long long)info->live_objects,
+	        (unsigned long long)info->live_bytes);
 }
 
 static const char *base_name(const char *path)
@@ -247,7 +251,8 @@ static struct hc_error *write_profile(const struct job *job, gather_fn *gather)
 		err = emit_all(&p);
 	}
 	if (!err && (cut.threshold || cut.deep_stacks))
-		job_say(job, HC_SEV_INFO, "%s: %llu light stacks cut to (small), %llu deep ones to (deep); see --max-samples, --depth",
+		job_say(job, HC_SEV_INFO,
+			"%s: %llu light stacks cut to (small), %llu deep ones to (deep); see --max-samples, --depth",
 		        job->view, (unsigned long long)cut.stacks, (unsigned long long)cut.deep_stacks);
 	gathered_free(&p.g);
 	return err;
@@ -278,6 +283,7 @@ static const struct view views[] = {
 };
 
 const struct format format_pprof = {
-	{"pprof", ".pb.gz .pb", "retained types goroutines", "profile for go tool pprof: who keeps the memory, by dominator path"},
+	{"pprof", ".pb.gz .pb", "retained types goroutines",
+	 "profile for go tool pprof: who keeps the memory, by dominator path"},
 	views,
 };

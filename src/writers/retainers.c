@@ -132,7 +132,8 @@ static struct hc_root root_of(const struct retainers *r, const struct retainer *
 }
 
 /* Appends the field of `over` that leads on, as in Go source. */
-static size_t add_field(const struct retainers *r, const struct retainer *over, uint64_t via, char *buf, size_t size, size_t at)
+static size_t add_field(const struct retainers *r, const struct retainer *over, uint64_t via, char *buf, size_t size,
+                        size_t at)
 {
 	char field[256] = "";
 	const struct hc_type *t = NULL;
@@ -184,9 +185,15 @@ void retainers_path(const struct retainers *r, uint32_t index, char *buf, size_t
 const char *retainers_what(const struct retainers *r, uint32_t index)
 {
 	static const char *const kinds[HC_ROOT_OTHER + 1] = {
-		[HC_ROOT_GLOBAL] = "variable",   [HC_ROOT_GOROUTINE] = "goroutine", [HC_ROOT_FRAME] = "function call",
-		[HC_ROOT_LOCAL] = "local variable", [HC_ROOT_REGISTERS] = "registers", [HC_ROOT_DEFER] = "deferred call",
-		[HC_ROOT_FINALIZER] = "finalizer", [HC_ROOT_FINQUEUE] = "queued finalizer", [HC_ROOT_CLEANUP] = "cleanup",
+		[HC_ROOT_GLOBAL] = "variable",
+		[HC_ROOT_GOROUTINE] = "goroutine",
+		[HC_ROOT_FRAME] = "function call",
+		[HC_ROOT_LOCAL] = "local variable",
+		[HC_ROOT_REGISTERS] = "registers",
+		[HC_ROOT_DEFER] = "deferred call",
+		[HC_ROOT_FINALIZER] = "finalizer",
+		[HC_ROOT_FINQUEUE] = "queued finalizer",
+		[HC_ROOT_CLEANUP] = "cleanup",
 	};
 	const struct retainer *at = &r->found.data[index];
 	if (is_object(at))

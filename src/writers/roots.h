@@ -22,7 +22,8 @@ struct roots {
 	VEC(uint32_t) call_places; /* runs of places, outermost first, each ended by 0 */
 };
 
-struct hc_error *roots_init(struct roots *r, const struct hc_snapshot *s, struct stacks *st, struct listing *listing) HC_MUST_CHECK;
+struct hc_error *roots_init(struct roots *r, const struct hc_snapshot *s, struct stacks *st,
+                            struct listing *listing) HC_MUST_CHECK;
 void roots_deinit(struct roots *r);
 
 /* The stack that objects go on from which are kept by this root and no other. Sets stacks.failed for want of memory. */

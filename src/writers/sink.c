@@ -89,7 +89,8 @@ struct hc_error *sink_error(const struct hc_sink *k)
 	if (!k->error)
 		return NULL;
 	if (k->error == ENOSPC || k->error == EDQUOT)
-		return err_new(HC_E_IO, "%s: write failed after %llu bytes: %s; free some space or write to another file system",
+		return err_new(HC_E_IO,
+		               "%s: write failed after %llu bytes: %s; free some space or write to another file system",
 		               name, (unsigned long long)sink_count(k), strerror(k->error));
 	return err_new(HC_E_IO, "%s: write failed: %s", name, strerror(k->error));
 }

@@ -9,13 +9,17 @@ struct stack_edge {
 	uint32_t from, place, to; /* place 0: empty */
 };
 
-enum { FIRST_SLOTS = 1024, DEPTH_LIMIT = 4096 };
+enum { FIRST_SLOTS = 1024, DEPTH_MIN = 4, DEPTH_LIMIT = 4096 };
 #define GO_ON (UINT32_C(1) << 31)
 
 struct hc_error *stacks_init(struct stacks *st, uint64_t max_depth, uint64_t max_nodes)
 {
 	memset(st, 0, sizeof(*st));
-	st->max_depth = max_depth == 0 ? STACKS_MAX_DEPTH : max_depth < 4 ? 4 : max_depth > DEPTH_LIMIT ? DEPTH_LIMIT : (uint32_t)max_depth;
+	st->max_depth = max_depth < DEPTH_LIMIT ? (uint32_t)max_depth : DEPTH_LIMIT;
+	if (max_depth == 0)
+		st->max_depth = STACKS_MAX_DEPTH;
+	else if (max_depth < DEPTH_MIN)
+		st->max_depth = DEPTH_MIN;
 	st->fold_depth = STACKS_FOLD_DEPTH < st->max_depth ? STACKS_FOLD_DEPTH : st->max_depth;
 	st->max_nodes = max_nodes;
 	st->mask = FIRST_SLOTS - 1;
@@ -161,8 +165,8 @@ uint32_t stacks_go_on(struct stacks *st, uint32_t end, uint32_t place)
 	if (e->place)
 		return e->to;
 	/*
-	 * Where stacks_end() found the place already there, `end` is the stack before it, too; pushing the same place on
-	 * its parent leads back to it.
+	 * Where stacks_end() found the place already there, `end` is the stack before it, too; pushing the same place
+	 * on its parent leads back to it.
 	 */
 	uint32_t node = stacks_push(st, st->nodes.data[end].parent, place);
 	remember(st, end, place | GO_ON, node);

@@ -130,7 +130,8 @@ static void put_cell(struct hc_sink *k, const char *text, size_t width, bool rig
 
 struct hc_error *table_end(struct table *t, struct hc_sink *k)
 {
-	size_t width[MAX_COLUMNS] = {0}, total = t->indent, rows = t->ncolumns ? t->cells.len / t->ncolumns : 0, flexible = 0;
+	size_t width[MAX_COLUMNS] = {0}, total = t->indent, flexible = 0;
+	size_t rows = t->ncolumns ? t->cells.len / t->ncolumns : 0;
 	for (size_t i = 0; i < rows * t->ncolumns; i++) {
 		size_t c = i % t->ncolumns, n = columns_of(t->cells.data[i]);
 		if (n > width[c])

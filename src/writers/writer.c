@@ -66,7 +66,8 @@ struct hc_error *hc_write(const struct hc_snapshot *s, const struct hc_format *p
 	const struct format *f = format_of(public);
 	if (!f)
 		return err_new(HC_E_ARG, "hc_write: not a format of hc_format_at()");
-	if (opts) /* a caller built against an older header has a shorter struct: the rest stays zero, which is the default */
+	/* A caller built against an older header has a shorter struct: the rest stays zero, which is the default. */
+	if (opts)
 		memcpy(&job.opts, opts, opts->size < sizeof(job.opts) ? opts->size : sizeof(job.opts));
 	if (job.opts.types_dir && !*job.opts.types_dir)
 		job.opts.types_dir = NULL;
@@ -75,7 +76,8 @@ struct hc_error *hc_write(const struct hc_snapshot *s, const struct hc_format *p
 		while (v->name && strcmp(v->name, job.opts.view) != 0)
 			v++;
 	if (!v->name)
-		return err_new(HC_E_ARG, "format %s has no view '%s'; it has: %s", public->name, job.opts.view, public->views);
+		return err_new(HC_E_ARG, "format %s has no view '%s'; it has: %s", public->name, job.opts.view,
+		               public->views);
 	job.view = v->name;
 	struct hc_error *err = v->write(&job);
 	return err ? err : sink_error(sink);

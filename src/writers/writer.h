@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contract of the writers: a format is a name, suffixes and a table of views; a view is a function that writes one answer
- * to a sink. A new format is a file that exports a `struct format`, and a line in writer.c; a new view is a line in
- * its format's table. Writers know the public API and base only.
+ * Contract of the writers: a format is a name, suffixes and a table of views; a view is a function that writes one
+ * answer to a sink. A new format is a file that exports a `struct format`, and a line in writer.c; a new view is a
+ * line in its format's table. Writers know the public API and base only.
  */
 #ifndef WRITERS_WRITER_H
 #define WRITERS_WRITER_H

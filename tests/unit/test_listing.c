@@ -164,10 +164,12 @@ static void test_nested(void **state)
 	for (int level = 0; level < LEVELS; level++) {
 		for (uint32_t i = 0; i < FIELDS; i++) {
 			snprintf(names[i], sizeof(names[i]), "f%u", (unsigned)i);
-			fields[level][i] = (struct hc_field){names[i], level ? &types[level - 1] : &t_entry_ptr, i * size, false};
+			fields[level][i] = (struct hc_field){names[i], level ? &types[level - 1] : &t_entry_ptr,
+			                                     i * size, false};
 		}
 		size *= level < 6 ? FIELDS : 1;
-		types[level] = (struct hc_type){"struct { deep }", "main", HC_KIND_STRUCT, size, 0, NULL, NULL, fields[level], FIELDS};
+		types[level] = (struct hc_type){"struct { deep }", "main", HC_KIND_STRUCT, size, 0, NULL, NULL,
+		                                fields[level], FIELDS};
 		table[level] = &types[level];
 	}
 	struct hc_snapshot s = fake_program();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 /*
- * Profiles are decoded with the generated reader and compared with sums made by brute force: for every object, walk up its
- * dominators.
+ * Profiles are decoded with the generated reader and compared with sums made by brute force: for every object, walk up
+ * its dominators.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,7 +51,8 @@ static const char *text(const profile *p, int64_t i)
 	return p->string_table[i];
 }
 
-static const Perftools__Profiles__Function *function_at(const profile *p, const Perftools__Profiles__Sample *s, size_t i)
+static const Perftools__Profiles__Function *function_at(const profile *p, const Perftools__Profiles__Sample *s,
+                                                        size_t i)
 {
 	return p->function[p->location[s->location_id[i] - 1]->line[0]->function_id - 1];
 }
@@ -112,7 +113,8 @@ static int64_t expected_sum(const struct hc_snapshot *s, unsigned value)
 	uint64_t n = 0;
 	for (uint32_t i = 0; i < s->nobjects; i++) {
 		const struct fake_object *o = &s->objects[i];
-		n += value == OBJECTS ? 1 : value == POINTERS ? o->pointers : value == SLACK ? o->slot - o->used : o->slot;
+		n += value == OBJECTS ? 1 : value == POINTERS ? o->pointers : value == SLACK ? o->slot - o->used :
+			o->slot;
 	}
 	return (int64_t)n;
 }
@@ -140,7 +142,8 @@ static int64_t cum(const profile *p, const char *name, int64_t line)
 	for (size_t i = 0; i < p->n_sample; i++) {
 		bool found = false;
 		for (size_t l = 0; l < p->sample[i]->n_location_id; l++)
-			found |= strcmp(name_at(p, p->sample[i], l), name) == 0 && (!line || line_at(p, p->sample[i], l) == line);
+			found |= strcmp(name_at(p, p->sample[i], l), name) == 0 && (!line || line_at(p, p->sample[i],
+				l) == line);
 		n += found ? p->sample[i]->value[SPACE] : 0;
 	}
 	return n;
@@ -184,8 +187,8 @@ static uint32_t field_line(struct listing *l, uint32_t class, uint64_t via)
 }
 
 /*
- * Bytes of objects that have one of the class among their dominators or are one themselves. With a line: only where that
- * line leads on, or is their own.
+ * Bytes of objects that have one of the class among their dominators or are one themselves. With a line: only where
+ * that line leads on, or is their own.
  */
 static int64_t expected_cum(const struct hc_snapshot *s, struct listing *l, uint32_t class, uint32_t line)
 {
@@ -197,7 +200,8 @@ static int64_t expected_cum(const struct hc_snapshot *s, struct listing *l, uint
 		if (fake_classes[o->class].type)
 			assert_null(listing_type(l, fake_classes[o->class].type, &file, &end));
 		bool found = o->class == class && (!line || line == end);
-		for (uint32_t at = i; !o->dead && !found && s->objects[at].dominator < s->nobjects; at = s->objects[at].dominator) {
+		for (uint32_t at = i; !o->dead && !found &&
+		     s->objects[at].dominator < s->nobjects; at = s->objects[at].dominator) {
 			uint32_t over = s->objects[s->objects[at].dominator].class;
 			found = over == class && (!line || line == field_line(l, over, s->objects[at].via));
 		}
@@ -266,11 +270,13 @@ static void test_stacks(void **state)
 	} want[] = {
 		{"(globals);github.com/acme/store.cache;github.com/acme/store.Cache:7", 1, 48},
 		{"(globals);github.com/acme/store.cache;github.com/acme/store.Cache:10;[]*store.Entry:4", 1, 8192},
-		{"(globals);github.com/acme/store.cache;github.com/acme/store.Cache:9;map.group[string]*store.Entry:20", 1, 208},
+		{"(globals);github.com/acme/store.cache;github.com/acme/store.Cache:9;map.group[string]*store.Entry:20",
+		 1, 208},
 		{"(globals);github.com/acme/store.cache;github.com/acme/store.Cache:9;map.group[string]*store.Entry:24;"
 		 "github.com/acme/store.Entry:16;[]uint8:6", 8, 8 * 4096},
 		{"(stacks);main.main:99;main.worker:41;main.step:30;main.worker.head:28;main.Node:5", 1, 24},
-		{"(stacks);main.main:99;main.worker:41;main.step:30;main.worker.head:28;main.Node:6;main.Node:9;main.Node:5", 998, 998 * 24},
+		{"(stacks);main.main:99;main.worker:41;main.step:30;main.worker.head:28;main.Node:6;main.Node:9;main.Node:5",
+		 998, 998 * 24},
 		{"(stacks);main.main:99;[]main.Node:7;main.Node:5", 1, 24},
 		{"(stacks);main.main:99;(several frames);string (bytes):6", 1, 32},
 		{"(stacks);(several goroutines);string (bytes):6", 1, 32},
@@ -325,7 +331,8 @@ static void test_deep_alternation(void **state)
 	s.objects = calloc(N, sizeof(*s.objects));
 	assert_non_null(s.objects);
 	for (uint32_t i = 0; i < N; i++)
-		s.objects[i] = fake_object(i % 2 ? C_NODE : C_ENTRIES, false, 32, 24, 1, i ? i - 1 : FAKE_ROOT(R_CACHE), i % 3 * 8);
+		s.objects[i] = fake_object(i % 2 ? C_NODE : C_ENTRIES, false, 32, 24, 1, i ? i - 1 : FAKE_ROOT(R_CACHE),
+		                           i % 3 * 8);
 	fake_finish(&s);
 	profile *p = write_view(&s, (struct hc_write_opts){0});
 	check_sums(&s, p);
@@ -435,7 +442,8 @@ static void test_hostile_names(void **state)
 	static char big[20001];
 	memset(big, 'x', 20000);
 	memcpy(big, "struct { ", 9);
-	memcpy(big + 250, "\xf0\x9f\x90\xb9\xf0\x9f\x90\xb9\xf0\x9f\x90\xb9\xf0\x9f\x90\xb9\xf0\x9f\x90\xb9\xf0\x9f\x90\xb9\xf0\x9f\x90\xb9", 28);
+#define HAMSTER "\xf0\x9f\x90\xb9"
+	memcpy(big + 250, HAMSTER HAMSTER HAMSTER HAMSTER HAMSTER HAMSTER HAMSTER, 28);
 	struct hc_class classes[C_COUNT];
 	memcpy(classes, fake_classes, sizeof(classes));
 	classes[C_NODE].name = "main.\xff\xc0\x80\nNo\tde\xed\xa0\x80\xe2\x82";
@@ -451,7 +459,8 @@ static void test_hostile_names(void **state)
 		const char *name = text(p, p->function[i]->name);
 		assert_true(strlen(name) <= 300);
 		cut |= strncmp(name, "struct { xxx", 12) == 0 && strstr(name, "\xe2\x80\xa6#") != NULL;
-		clean |= strcmp(name, "main.\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd No de\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") == 0;
+#define BAD "\xef\xbf\xbd"
+		clean |= strcmp(name, "main." BAD BAD BAD " No de" BAD BAD BAD BAD BAD) == 0;
 		if (strcmp(name, "[]*map[b.K]func(...yaml.v3.Node) struct { x \"json:/a/b\" }") == 0) {
 			shortened = true;
 			assert_string_equal(text(p, p->function[i]->filename), "__/__/__/etc/__/_/x/types.go");

@@ -253,7 +253,8 @@ static void test_sticky_error(void **state)
 static void test_pieces(void **state)
 {
 	(void)state;
-	static const size_t sizes[] = {0, 1, 7, SINK_BUFFER - 9, 1, 1, 5, SINK_BUFFER, SINK_BUFFER + 1, 3 * SINK_BUFFER, 2};
+	static const size_t sizes[] = {0, 1, 7, SINK_BUFFER - 9, 1, 1, 5, SINK_BUFFER, SINK_BUFFER + 1, 3 * SINK_BUFFER,
+	                               2};
 	struct memsink m = {0};
 	struct hc_sink *k;
 	char *all = malloc(8 * SINK_BUFFER);
