@@ -22,7 +22,7 @@ type Square struct { // as a value: the word points to a copy
 type Point struct{ x, y int64 } // a value without pointers
 type OnePtr struct{ p *OnePtrLeaf }
 type OnePtrArr [1]*OnePtrArrLeaf
-type PtrAndNothing struct { // direct from Go 1.26 on
+type PtrAndNothing struct { // never direct: the field without a size at the end is padded to a word
 	p *PtrNothingLeaf
 	_ struct{}
 }
@@ -126,13 +126,8 @@ func buildIfaces() {
 	rec("box.slice", -1, dataWord(&gBoxed[3]), 24, "[]*main.BoxLeaf", live, "global:main.gBoxed", "")
 	rec("box.oneptr", -1, dataWord(&gBoxed[4]), 16, "main.OnePtrLeaf", live, "global:main.gBoxed", "")
 	rec("box.oneptrarr", -1, dataWord(&gBoxed[5]), 16, "main.OnePtrArrLeaf", live, "global:main.gBoxed", "")
-	if ptrNothingDirect {
-		rec("box.ptrnothing", -1, dataWord(&gBoxed[6]), 16, "main.PtrNothingLeaf", live, "global:main.gBoxed", "")
-		cnt("main.PtrAndNothing", 0, 0)
-	} else {
-		rec("box.ptrnothing", -1, dataWord(&gBoxed[6]), unsafe.Sizeof(PtrAndNothing{}), "main.PtrAndNothing", live, "global:main.gBoxed", "")
-		cnt("main.PtrAndNothing", 1, 0)
-	}
+	rec("box.ptrnothing", -1, dataWord(&gBoxed[6]), unsafe.Sizeof(PtrAndNothing{}), "main.PtrAndNothing", live, "global:main.gBoxed", "")
+	cnt("main.PtrAndNothing", 1, 0)
 	rec("box.float", -1, dataWord(&gBoxed[7]), 8, "float64", live, "global:main.gBoxed", "")
 	rec("box.array", -1, dataWord(&gBoxed[10]), 24, "[3]*main.BoxLeaf", live, "global:main.gBoxed", "")
 	rec("box.unsafeptr", -1, dataWord(&gBoxed[12]), 16, "main.BoxLeaf", live, "global:main.gBoxed", "typed=no")
