@@ -109,7 +109,7 @@ static struct hc_error *write_all(const struct hc_snapshot *s, const struct opti
 
 static enum hc_stage stage_needed(const struct options *o)
 {
-	static const char *const process[] = {"segments", "notes", "images"};
+	static const char *const process[] = {"segments", "notes", "images", "records"};
 	for (size_t i = 0; o->dump && i < sizeof(process) / sizeof(process[0]); i++)
 		if (strcmp(o->dump, process[i]) == 0 && !o->noutputs)
 			return HC_STAGE_PROCESS;

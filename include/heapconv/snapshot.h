@@ -105,7 +105,7 @@ HC_API struct hc_check hc_check_at(const struct hc_snapshot *s, size_t i);
 typedef bool hc_line_fn(void *ctx, const char *line);
 /**
  * What one stage of the pipeline sees, for finding out why something looks wrong. Layers: segments, notes, images, types,
- * spans, objects, roots, goroutines, stats. The text is for people; its form may change.
+ * spans, objects, roots, goroutines, records (of heap dumps), stats. The text is for people; its form may change.
  */
 HC_API struct hc_error *hc_dump(const struct hc_snapshot *s, const char *layer, hc_line_fn *out, void *ctx) HC_MUST_CHECK;
 

@@ -5,14 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/api.h"
-
-struct printer {
-	const struct hc_snapshot *s;
-	hc_line_fn *out;
-	void *ctx;
-	bool stopped;
-};
+#include "api/dump.h"
 
 HC_PRINTF(2, 3)
 static void say(struct printer *p, const char *fmt, ...)
@@ -195,7 +188,7 @@ struct hc_error *hc_dump(const struct hc_snapshot *s, const char *layer, hc_line
 		{"images", dump_images, HC_STAGE_PROCESS},     {"types", dump_types, HC_STAGE_HEAP},
 		{"spans", dump_spans, HC_STAGE_HEAP},          {"objects", dump_objects, HC_STAGE_TYPES},
 		{"roots", dump_roots, HC_STAGE_HEAP},          {"goroutines", dump_goroutines, HC_STAGE_HEAP},
-		{"stats", dump_stats, HC_STAGE_TYPES},
+		{"stats", dump_stats, HC_STAGE_TYPES},         {"records", dump_records, HC_STAGE_PROCESS},
 	};
 	struct printer p = {s, out, ctx, false};
 	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
@@ -203,9 +196,11 @@ struct hc_error *hc_dump(const struct hc_snapshot *s, const char *layer, hc_line
 			continue;
 		if ((layers[i].stage >= HC_STAGE_HEAP && !s->heap) || (layers[i].stage >= HC_STAGE_TYPES && !s->graph))
 			return err_new(HC_E_ARG, "layer '%s' needs the snapshot opened further", layer);
+		if (layers[i].print == dump_records && !s->proc->dump)
+			return err_new(HC_E_ARG, "%s: has no records: it is not a heap dump", s->proc->blob->path);
 		layers[i].print(&p);
 		return NULL;
 	}
 	return err_new(HC_E_ARG, "unknown layer '%s' for --dump; there are: segments notes images types spans objects roots "
-	               "goroutines stats", layer);
+	               "goroutines records stats", layer);
 }

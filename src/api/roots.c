@@ -75,11 +75,9 @@ struct hc_goroutine hc_goroutine_at(const struct hc_snapshot *s, uint32_t i)
 struct hc_frame hc_frame_at(const struct hc_snapshot *s, uint32_t i)
 {
 	const struct frame *f = &s->heap->frames[i];
-	struct hc_frame r = {.function = "", .pc = f->pc, .sp = f->sp, .size = f->size};
-	if (f->func && f->func->mod) {
-		r.function = f->func->name;
-		r.entry = f->func->entry;
-	}
+	struct hc_frame r = {.pc = f->pc, .sp = f->sp, .size = f->size};
+	r.function = f->func->name; /* heap dumps have names without an executable */
+	r.entry = f->func->entry;
 	return r;
 }
 

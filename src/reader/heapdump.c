@@ -8,32 +8,35 @@
 #define TEXT_MAX (UINT64_C(1) << 24)
 #define SITE_FRAMES_MAX (UINT64_C(1) << 16)
 
-/* Shapes: i number, s string, m memory, f pointer fields. Two records have loops and are read by functions of their own. */
+/*
+ * Shapes: i number, s string, m memory, f pointer fields. Two records have loops and are read by functions of their own.
+ * Names are of the numbers and strings, in their order; # says that people want to see it in decimal.
+ */
 static const struct {
 	const char *name, *shape, *fields;
 } hd_shape[HD_NTAGS] = {
 	[HD_EOF] = {"end", "", ""},
 	[HD_OBJECT] = {"object", "imf", "addr"},
-	[HD_OTHERROOT] = {"other root", "si", "description pointer"},
-	[HD_TYPE] = {"type", "iisi", "addr size name indirect"},
+	[HD_OTHERROOT] = {"otherroot", "si", "description pointer"},
+	[HD_TYPE] = {"type", "iisi", "addr #size name #indirect"},
 	[HD_GOROUTINE] = {"goroutine", "iiiiiiiisiiii",
-	                  "g sp id gopc status system background waitsince reason context m defer panic"},
-	[HD_FRAME] = {"frame", "iiimiiisf", "sp depth child entry pc continue name"},
-	[HD_PARAMS] = {"parameters", "iiiissi", "bigendian pointersize arenastart arenaend arch version cpus"},
-	[HD_FINALIZER] = {"finalizer", "iiiii", "object fn pc argument object-type"},
+	                  "g sp #id gopc #status #system #background #waitsince reason context m defer panic"},
+	[HD_FRAME] = {"frame", "iiimiiisf", "sp #depth child entry pc continuation function"},
+	[HD_PARAMS] = {"params", "iiiissi", "#bigendian #pointersize arenastart arenaend arch version #cpus"},
+	[HD_FINALIZER] = {"finalizer", "iiiii", "object fn pc argtype objecttype"},
 	[HD_ITAB] = {"itab", "ii", "addr type"},
-	[HD_THREAD] = {"thread", "iii", "m id tid"},
+	[HD_THREAD] = {"thread", "iii", "m #id #tid"},
 	[HD_MEMSTATS] = {"memstats", NULL,
-	                 "Alloc TotalAlloc Sys Lookups Mallocs Frees HeapAlloc HeapSys HeapIdle HeapInuse HeapReleased "
-	                 "HeapObjects StackInuse StackSys MSpanInuse MSpanSys MCacheInuse MCacheSys BuckHashSys GCSys OtherSys "
-	                 "NextGC LastGC PauseTotalNs NumGC"},
-	[HD_QUEUEDFIN] = {"queued finalizer", "iiiii", "object fn pc argument object-type"},
+	                 "#Alloc #TotalAlloc #Sys #Lookups #Mallocs #Frees #HeapAlloc #HeapSys #HeapIdle #HeapInuse "
+	                 "#HeapReleased #HeapObjects #StackInuse #StackSys #MSpanInuse #MSpanSys #MCacheInuse #MCacheSys "
+	                 "#BuckHashSys #GCSys #OtherSys #NextGC #LastGC #PauseTotalNs #NumGC"},
+	[HD_QUEUEDFIN] = {"queuedfinalizer", "iiiii", "object fn pc argtype objecttype"},
 	[HD_DATA] = {"data", "imf", "addr"},
 	[HD_BSS] = {"bss", "imf", "addr"},
 	[HD_DEFER] = {"defer", "iiiiiii", "addr g sp pc fn fnpc link"},
 	[HD_PANIC] = {"panic", "iiiiii", "addr g type data defer link"},
-	[HD_MEMPROF] = {"allocation site", NULL, "id size frames allocs frees"},
-	[HD_SAMPLE] = {"sampled allocation", "ii", "object site"},
+	[HD_MEMPROF] = {"site", NULL, "bucket #size #frames #allocs #frees"},
+	[HD_SAMPLE] = {"sample", "ii", "object bucket"},
 };
 
 const char *hd_tag_name(enum hd_tag tag)
@@ -44,6 +47,16 @@ const char *hd_tag_name(enum hd_tag tag)
 const char *hd_tag_fields(enum hd_tag tag)
 {
 	return (unsigned)tag < HD_NTAGS ? hd_shape[tag].fields : "";
+}
+
+bool hd_tag_text(enum hd_tag tag, unsigned i)
+{
+	const char *s = (unsigned)tag < HD_NTAGS && hd_shape[tag].shape ? hd_shape[tag].shape : "";
+	for (; *s; s++)
+		if (*s == 's' || *s == 'i')
+			if (!i--)
+				return *s == 's';
+	return false;
 }
 
 bool hd_open(struct hd_reader *r, const uint8_t *data, uint64_t size)

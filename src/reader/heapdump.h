@@ -45,8 +45,10 @@ bool hd_next(struct hd_reader *r, struct hd_record *ret);
 bool hd_field_next(const uint8_t **at, uint64_t *offset);
 /* One frame of an allocation site; *at starts as record.frames. The same holds. */
 void hd_site_frame(const uint8_t **at, const uint8_t *text[2], uint64_t text_len[2], uint64_t *line);
-/* Name of a record kind, and of its numbers and texts (blank-separated, in their order), for people. */
+/* For people: the name of a record kind; those of its numbers and strings, blank-separated, in their order, with # in front
+ * of the ones to be shown in decimal; which of these are strings. */
 const char *hd_tag_name(enum hd_tag tag);
 const char *hd_tag_fields(enum hd_tag tag);
+bool hd_tag_text(enum hd_tag tag, unsigned i);
 
 #endif
