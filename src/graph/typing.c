@@ -89,6 +89,8 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 			ty->spans[i].bits = h->info[i].bits;
 	}
 	prev_classes(ty);
+	if (!t->dwarf) /* which has all of them */
+		types_load_links(t);
 	known_types(ty);
 	return !ty->nomem;
 }

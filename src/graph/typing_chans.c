@@ -39,11 +39,11 @@ bool chan_compile(struct typing *ty, uint32_t type, struct storage *s)
 }
 
 /* "hchan<T>" by the runtime's layout, where there is no debug information. */
-static uint32_t chan_make(struct typing *ty, uint32_t chantype)
+static uint32_t chan_make(struct typing *ty, uint32_t elem)
 {
 	struct types *ts = ty->t;
 	const struct layout *l = &ts->layout;
-	uint32_t number = types_by_name(ts, "uintptr"), any = types_by_name(ts, "unsafe.Pointer"), elem = ts->t[chantype].elem;
+	uint32_t number = types_by_name(ts, "uintptr"), any = types_by_name(ts, "unsafe.Pointer");
 	struct field *f = arena_alloc(&ts->arena, 7 * sizeof(*f));
 	if (!f || elem >= ts->n || number == TYPE_NONE || any == TYPE_NONE || !layout_has(l, L_HCHAN_SENDQ))
 		return TYPE_NONE;
@@ -68,7 +68,7 @@ static uint32_t chan_storage(struct typing *ty, uint32_t chantype)
 	uint32_t id = ty->t->t[chantype].storage;
 	if (id != TYPE_NONE)
 		return id;
-	id = chan_make(ty, chantype);
+	id = chan_make(ty, ty->t->t[chantype].elem);
 	ty->t->t[chantype].storage = id;
 	return id;
 }
@@ -106,7 +106,8 @@ uint32_t chan_by_content(struct typing *ty, uint64_t addr)
 	uint32_t elem = iface_type(ty, rtype, true);
 	if (elem == TYPE_NONE || snprintf(name, sizeof(name), "hchan<%s>", ty->t->t[elem].name) >= (int)sizeof(name))
 		return TYPE_NONE;
-	return types_by_name(ty->t, name);
+	uint32_t id = types_by_name(ty->t, name);
+	return id != TYPE_NONE ? id : chan_make(ty, elem);
 }
 
 /* The goroutines that wait: each sudog, and what it sends or receives. */

@@ -256,15 +256,45 @@ static bool infer_shape(struct typing *ty, const struct object *o, uint32_t part
 	return infer_claim(ty, o, found, bytes, CLAIM_INFER | (row ? CLAIM_ARRAY : 0));
 }
 
+/* Byte slices and strings that the untyped object's pointers lead to. */
+static void infer_bytes(struct typing *ty, const struct object *o)
+{
+	uint64_t heads = o->mask & ~(o->mask >> 1), value;
+	while (heads) {
+		unsigned i = (unsigned)__builtin_ctzll(heads);
+		heads &= heads - 1;
+		uint64_t addr = o->addr + (uint64_t)i * ty->word;
+		if ((i + 2u) * ty->word <= o->usable && proc_word(ty->h->proc, addr, &value) && value)
+			guess_bytes(ty, addr, value);
+	}
+}
+
+static void infer_root_bytes(struct typing *ty)
+{
+	const struct heap *h = ty->h;
+	for (uint32_t i = 0; i < h->nroots; i++) {
+		const struct root *r = &h->roots[i];
+		if (r->kind != ROOT_GLOBAL || r->type < ty->t->n || !r->addr)
+			continue;
+		for (uint64_t e = r->first_edge; e < r->first_edge + r->nedges; e++)
+			guess_bytes(ty, r->addr + h->root_edges[e].offset, h->root_edges[e].value);
+	}
+}
+
 static bool infer_object(struct typing *ty, uint32_t span, uint32_t id, int round)
 {
 	struct object o;
+	struct claim c;
 	uint32_t tw = ty->tw[id];
 	object_load(ty, span, id, &o);
+	if (round == 0 && guess_chan(ty, span, id, &c) && infer_claim(ty, &o, c.type, c.bytes, c.flags))
+		return true;
 	if (o.usable >= 2u * ty->word && infer_closure(ty, &o))
 		return true;
 	if (round == 0 && o.scan)
 		infer_pairs(ty, &o);
+	if (round == 1 && o.scan)
+		infer_bytes(ty, &o);
 	if (!(tw & TW_PENDING))
 		return round > 0 && o.scan && infer_shape(ty, &o, TYPE_NONE, 0);
 	if (is_descriptor(ty->t, tw_type(tw))) {
@@ -279,6 +309,8 @@ bool typing_infer(struct typing *ty, int round)
 	const struct heap *h = ty->h;
 	bool any = false;
 	uint64_t before = ty->changes;
+	if (round == 1)
+		infer_root_bytes(ty);
 	for (uint32_t i = 0; i < h->nspans && !ty->nomem; i++) {
 		const struct span *s = &h->spans[i];
 		for (uint32_t id = s->first; id < s->first + s->nelems; id++)
@@ -287,5 +319,5 @@ bool typing_infer(struct typing *ty, int round)
 				any |= infer_object(ty, i, id, round);
 	}
 	claims_flush(ty);
-	return any || ty->changes != before || round == 0;
+	return any || ty->changes != before || round < 2;
 }

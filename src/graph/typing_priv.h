@@ -320,6 +320,12 @@ void shapes_free(struct shapes *s);
 /* Does a value of `outer` have a value of `inner` at byte off? */
 bool type_has_at(const struct types *t, uint32_t outer, uint64_t off, uint32_t inner);
 
+/* typing_guess.c */
+/* Is the object a channel, by its own words? */
+bool guess_chan(struct typing *ty, uint32_t span, uint32_t id, struct claim *ret);
+/* The untyped word at addr points to `value`: the bytes of a slice or string, if that fits. */
+void guess_bytes(struct typing *ty, uint64_t addr, uint64_t value);
+
 /* typing_infer.c: true when something new came out */
 bool typing_infer(struct typing *ty, int round);
 /* The word at addr points to `value`: if the word in front of it is a type or an itab, the two are an interface. */

@@ -236,11 +236,24 @@ static void root_types(struct typing *ty)
 	}
 }
 
+/* The runtime's own: goroutines and the threads that run them. */
+static void runtime_objects(struct typing *ty)
+{
+	uint32_t g = types_by_name(ty->t, "runtime.g"), m = types_by_name(ty->t, "runtime.m");
+	for (uint32_t i = 0; i < ty->h->ngoroutines; i++) {
+		if (g != TYPE_NONE)
+			claim(ty, ty->h->goroutines[i].addr, g, ty->t->t[g].size, CLAIM_EXACT);
+		if (m != TYPE_NONE && ty->h->goroutines[i].m)
+			claim(ty, ty->h->goroutines[i].m, m, ty->t->t[m].size, CLAIM_EXACT);
+	}
+}
+
 void typing_seeds(struct typing *ty)
 {
 	recorded_types(ty);
 	global_variables(ty);
 	root_types(ty);
 	special_types(ty);
+	runtime_objects(ty);
 	recorded_queue(ty);
 }
