@@ -52,6 +52,8 @@ uint32_t classes_load(struct classes *c, uint32_t class)
 	struct class_frame *f = &c->class[class];
 	struct hc_class hc = {.name = "(unknown)", .package = ""};
 	const char *file = "";
+	if (c->frames->failed)
+		return 0;
 	if (class < c->count - 1)
 		hc = hc_class_at(c->s, class);
 	f->type = hc.type;

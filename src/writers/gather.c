@@ -35,7 +35,7 @@ void gathered_free(struct gathered *g)
 
 static struct hc_error *gather_end(struct gathered *g, struct hc_error *err)
 {
-	if (!err && (g->st.failed || g->st.frames.failed))
+	if (!err && stacks_failed(&g->st))
 		err = err_nomem();
 	if (err)
 		gathered_free(g);
@@ -99,7 +99,7 @@ static uint32_t base_of(struct walk *w, const struct hc_dom_step *d)
 	if (d->dominator >= w->limit)
 		return roots_stack(&w->roots, d->dominator - w->limit);
 	uint32_t over = w->end[d->dominator];
-	if (over & NOT_WALKED)
+	if (!over || over & NOT_WALKED)
 		return roots_stack(&w->roots, 0);
 	uint32_t class = g->st.frames.functions.data[place_function(&g->st.frames, g->st.nodes.data[over].place)].class;
 	return stacks_go_on(&g->st, over, classes_field(&g->classes, class, d->via));
@@ -126,7 +126,7 @@ static struct hc_error *walk_dominators(struct walk *w, const struct hc_snapshot
 	struct hc_error *err = hc_dom_begin(s, &it);
 	if (err)
 		return err;
-	for (unsigned n; !g->st.failed && (n = next_batch(w, &it, d)) > 0;) {
+	for (unsigned n; !stacks_failed(&g->st) && (n = next_batch(w, &it, d)) > 0;) {
 		for (unsigned i = 0; i < n; i++) {
 			if (visit)
 				visit(ctx, &d[i]);
@@ -146,7 +146,7 @@ static void add_objects(struct walk *w, const struct hc_snapshot *s)
 {
 	struct gathered *g = w->g;
 	struct hc_object o;
-	for (hc_node n = hc_object_next(s, 0, false); n != HC_NODE_NONE && !g->st.failed;
+	for (hc_node n = hc_object_next(s, 0, false); n != HC_NODE_NONE && !stacks_failed(&g->st);
 	     n = hc_object_next(s, n + 1, false)) {
 		uint32_t end = w->end[n];
 		if (!hc_object_get(s, n, &o))

@@ -264,15 +264,18 @@ static void put_padded(struct hc_sink *k, const char *text, size_t width)
 		sink_put(k, " ", 1);
 }
 
-static const char *clean(struct name *n, const char *text)
+static const char *clean(struct hc_sink *k, struct name *n, const char *text)
 {
-	return name_clean(n, text) ? n->text : "?";
+	if (name_clean(n, text))
+		return n->text;
+	sink_fail(k, ENOMEM);
+	return "?";
 }
 
 /* "[8]struct {" of the type of a field that is opened up. */
 static void put_opened(struct hc_sink *k, const char *type, struct name *n)
 {
-	const char *text = clean(n, type);
+	const char *text = clean(k, n, type);
 	const char *brace = strstr(text, "struct {");
 	const char *array = strchr(text, '[');
 	if (brace && array && array < brace)
@@ -289,18 +292,18 @@ static void put_row(struct hc_sink *k, const struct hc_type *t, const struct row
 	switch (row->kind) {
 	case ROW_HEAD:
 		sink_puts(k, "type ");
-		put_padded(k, clean(n, hc_type_name(t)), rows_has_fields(t) ? 0 : TYPE_COLUMN_MAX);
+		put_padded(k, clean(k, n, hc_type_name(t)), rows_has_fields(t) ? 0 : TYPE_COLUMN_MAX);
 		sink_printf(k, "%s // %" PRIu64 " bytes\n", rows_has_fields(t) ? " struct {" : "", hc_type_size(t));
 		break;
 	case ROW_FIELD:
 	case ROW_OPEN:
 		sink_printf(k, "%*s", in, "");
-		put_padded(k, clean(n, row->field.name), row->kind == ROW_FIELD && w[0] > nested ? w[0] - nested : 0);
+		put_padded(k, clean(k, n, row->field.name), row->kind == ROW_FIELD && w[0] > nested ? w[0] - nested : 0);
 		sink_puts(k, " ");
 		if (row->kind == ROW_OPEN)
 			put_opened(k, hc_type_name(ft), n);
 		else
-			put_padded(k, clean(n, ft ? hc_type_name(ft) : "?"), w[1]);
+			put_padded(k, clean(k, n, ft ? hc_type_name(ft) : "?"), w[1]);
 		sink_printf(k, " // %" PRIu64 " + %" PRIu64 "\n", row->field.offset, ft ? hc_type_size(ft) : 0);
 		break;
 	case ROW_CLOSE:
@@ -321,7 +324,7 @@ static void put_package(struct listing *l, uint32_t p, struct hc_sink *k)
 	const char *path = strtab_text(&l->packages, p);
 	sink_puts(k, "// Types of ");
 	sink_puts(k, *path ? "package " : "no package");
-	sink_puts(k, clean(&n, path));
+	sink_puts(k, clean(k, &n, path));
 	sink_puts(k, ", listed by heapconv. Not Go source: names are those of the program's type information.\n"
 	             "// Behind each field: its offset + its size, in bytes.\n\n");
 	for (uint32_t i = 0; i < l->package[p].count && !sink_failed(k); i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The answer on one page: what the process was, where its memory went, of which types, kept by whom. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -24,12 +25,22 @@ static const char *signal_name(int signal)
 	return "signal";
 }
 
+/* text_fit(), with its failure noted. */
+static const char *fit(struct hc_sink *k, struct arena *a, const char *text, size_t width)
+{
+	const char *ret = text_fit(a, text, width);
+	if (ret)
+		return ret;
+	sink_fail(k, ENOMEM);
+	return "?";
+}
+
 /* A line "  label   value", the value cut to the page. */
 static void put_fact(struct hc_sink *k, const char *label, const char *value)
 {
 	struct arena a = {0};
-	const char *text = text_fit(&a, value, TEXT_WIDTH - VALUE_AT);
-	size_t len = text ? strlen(text) : 0;
+	const char *text = fit(k, &a, value, TEXT_WIDTH - VALUE_AT);
+	size_t len = strlen(text);
 	while (len > 0 && text[len - 1] == ' ')
 		len--;
 	if (len)
@@ -104,8 +115,7 @@ static void put_process(const struct hc_snapshot *s, struct hc_sink *k)
 	const char *exe = slash && slash[1] ? slash + 1 : info->exe_path;
 	char text[4096], number[TEXT_NUMBER];
 	struct arena a = {0};
-	const char *fit = text_fit(&a, *exe ? exe : "a Go program", 48);
-	sink_printf(k, "%s", fit ? fit : "a Go program");
+	sink_puts(k, fit(k, &a, *exe ? exe : "a Go program", 48));
 	arena_free(&a);
 	sink_printf(k, ", %.40s %.20s", *info->go_version ? info->go_version : "Go of an unknown version",
 	            info->goarch);
@@ -326,11 +336,10 @@ static struct hc_error *put_retainers(const struct job *job, const struct retain
 		char path[1024];
 		struct arena a = {0};
 		retainers_path(r, order[i], path, sizeof(path));
-		const char *fit = text_fit(&a, path, 44);
 		table_bytes(&t, r->found.data[order[i]].retained);
 		table_percent(&t, r->found.data[order[i]].retained, live);
 		table_count(&t, hc_retained_objects(job->s, r->found.data[order[i]].node));
-		table_cell(&t, fit ? fit : "?");
+		table_cell(&t, fit(job->sink, &a, path, 44));
 		table_cell(&t, retainers_what(r, order[i]));
 		arena_free(&a);
 	}

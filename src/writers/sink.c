@@ -88,6 +88,8 @@ struct hc_error *sink_error(const struct hc_sink *k)
 	const char *name = k->file ? outfile_name(k->file) : "output";
 	if (!k->error)
 		return NULL;
+	if (k->error == ENOMEM)
+		return err_nomem();
 	if (k->error == ENOSPC || k->error == EDQUOT)
 		return err_new(HC_E_IO,
 		               "%s: write failed after %llu bytes: %s; free some space or write to another file system",

@@ -58,6 +58,13 @@ static inline bool sink_failed(const struct hc_sink *k)
 	return k->error != 0;
 }
 
+/* For writers that fail themselves: an errno value that ends the work; ENOMEM when memory ran out. */
+static inline void sink_fail(struct hc_sink *k, int error)
+{
+	if (!k->error)
+		k->error = error;
+}
+
 /* What went wrong, with the file's name; NULL while nothing did. */
 struct hc_error *sink_error(const struct hc_sink *k) HC_MUST_CHECK;
 

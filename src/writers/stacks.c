@@ -128,7 +128,7 @@ uint32_t stacks_push(struct stacks *st, uint32_t node, uint32_t place)
 	uint32_t above[DEPTH_LIMIT];
 	size_t n = 0;
 	const struct frame_place *at = &st->frames.places.data[place];
-	if (st->failed || st->frames.failed || st->nodes.data[node].place == st->deep || has_place(st, node, place))
+	if (stacks_failed(st) || st->nodes.data[node].place == st->deep || has_place(st, node, place))
 		return node;
 	if (st->nodes.data[node].depth + 2 >= st->max_depth)
 		return child(st, node, st->deep);
@@ -150,7 +150,7 @@ uint32_t stacks_push(struct stacks *st, uint32_t node, uint32_t place)
 
 uint32_t stacks_end(struct stacks *st, uint32_t node, uint32_t place)
 {
-	if (st->failed || st->frames.failed)
+	if (stacks_failed(st))
 		return 0;
 	if (st->nodes.data[node].place == place)
 		return node;

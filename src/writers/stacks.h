@@ -39,6 +39,12 @@ struct stacks {
 struct hc_error *stacks_init(struct stacks *st, uint64_t max_depth, uint64_t max_nodes) HC_MUST_CHECK;
 void stacks_deinit(struct stacks *st);
 
+/* Memory ran out: stacks returned since are worthless, though harmless. */
+static inline bool stacks_failed(const struct stacks *st)
+{
+	return st->failed || st->frames.failed;
+}
+
 /* The stack with a place added that leads on to others; folds. */
 uint32_t stacks_push(struct stacks *st, uint32_t node, uint32_t place);
 /* The stack with a place added as its end. */

@@ -106,7 +106,7 @@ static void apply(struct stacks *st, const uint32_t *keep, size_t n, bool flat, 
 {
 	uint32_t small = frames_named(&st->frames, "(small)");
 	st->max_nodes = UINT64_MAX; /* what is added here takes the place of more that goes */
-	for (size_t i = 1; i < n && !st->failed; i++) {
+	for (size_t i = 1; i < n && !stacks_failed(st); i++) {
 		struct stack_node old = st->nodes.data[i];
 		if (keep[i] == i || !old.count)
 			continue;
@@ -115,7 +115,6 @@ static void apply(struct stacks *st, const uint32_t *keep, size_t n, bool flat, 
 		uint32_t to = stacks_end(st, keep[i], small);
 		move_values(st, (uint32_t)i, flat ? to : stacks_end(st, to, old.place));
 	}
-	st->failed |= st->frames.failed;
 }
 
 static void count_deep(const struct stacks *st, struct stacks_pruned *ret)
@@ -152,7 +151,7 @@ struct hc_error *stacks_prune(struct stacks *st, uint64_t max_stacks, struct sta
 		if (done && !err)
 			apply(st, keep, n, !fits, ret);
 	}
-	if (!err && st->failed)
+	if (!err && stacks_failed(st))
 		err = err_nomem();
 	free(cum);
 	free(keep);

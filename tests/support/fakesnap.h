@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "heapconv/heapconv.h"
 
 struct hc_type {
@@ -414,6 +415,8 @@ uint64_t hc_retained_objects(const struct hc_snapshot *s, hc_node node)
 struct hc_error *hc_dom_begin(const struct hc_snapshot *s, struct hc_dom_iter *it)
 {
 	uint32_t *at = calloc(1, sizeof(*at));
+	if (!at)
+		return err_nomem();
 	it->s = s;
 	it->state = at;
 	return NULL;
