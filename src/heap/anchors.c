@@ -164,12 +164,15 @@ static bool looks_like_funcval(const struct heap *h, uint64_t addr)
 	return proc_word(h->proc, addr, &pc) && program_func_entry(h->prog, pc, &f);
 }
 
-/* Finalizers name the type of their object, a descriptor of the program or made by reflect. */
+/*
+ * Finalizers name the type of their object, a descriptor of the program or made by reflect; the cleanups that Go 1.24
+ * (alone) put into the same queue name none.
+ */
 static bool entry_type_fits(const struct heap *h, uint64_t entry, const struct queue_shape *q)
 {
 	uint64_t type;
 	return !q->type || (proc_word(h->proc, entry + q->type, &type) &&
-	                    (program_module_of_type(h->prog, type) || heap_find(h, type) != OBJ_NONE));
+	                    ((!type && h->types->layout.minor == 24) || program_module_of_type(h->prog, type) || heap_find(h, type) != OBJ_NONE));
 }
 
 /* Entries of the whole chain if everything in it fits, else 0. */
