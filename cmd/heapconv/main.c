@@ -129,6 +129,7 @@ static int run(const struct options *o)
 		.sysroots = o->sysroots,
 		.search = o->search,
 		.force = o->force,
+		.oids = o->oids,
 		.stage = stage_needed(o),
 		.log = log_line,
 		.log_ctx = &c,

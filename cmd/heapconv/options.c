@@ -12,7 +12,7 @@
 
 enum {
 	OPT_FORMAT = 256, OPT_VIEW, OPT_SYSROOT, OPT_SEARCH, OPT_DEBUG_FILE, OPT_TOP, OPT_DEPTH, OPT_MAX_SAMPLES, OPT_GARBAGE,
-	OPT_FORCE, OPT_STRICT, OPT_PROGRESS, OPT_DUMP, OPT_VERSION, OPT_TYPES_DIR,
+	OPT_FORCE, OPT_STRICT, OPT_PROGRESS, OPT_DUMP, OPT_VERSION, OPT_TYPES_DIR, OPT_OID,
 };
 
 static const struct option longs[] = {
@@ -27,6 +27,7 @@ static const struct option longs[] = {
 	{"max-samples", required_argument, NULL, OPT_MAX_SAMPLES},
 	{"types-dir", required_argument, NULL, OPT_TYPES_DIR},
 	{"garbage", no_argument, NULL, OPT_GARBAGE},
+	{"oid", required_argument, NULL, OPT_OID},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"strict", no_argument, NULL, OPT_STRICT},
 	{"quiet", no_argument, NULL, 'q'},
@@ -177,6 +178,9 @@ static enum parsed parse_one(struct options *o, int c, const char *argv_at, stru
 		return PARSED_RUN;
 	case OPT_GARBAGE:
 		o->write.garbage = true;
+		return PARSED_RUN;
+	case OPT_OID:
+		o->oids = optarg;
 		return PARSED_RUN;
 	case OPT_FORCE:
 		o->force = true;

@@ -19,7 +19,7 @@ struct output {
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
 struct options {
-	const char *snapshot, *exe, *debug_file, *dump;
+	const char *snapshot, *exe, *debug_file, *oids, *dump;
 	const char *sysroots[MAX_DIRS + 1], *search[MAX_DIRS + 1];
 	struct output outputs[MAX_OUTPUTS];
 	int noutputs;

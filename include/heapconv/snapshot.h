@@ -39,6 +39,11 @@ struct hc_open_opts {
 	/** Called now and then during long work: what is being done, and how far (0..1, negative: unknown). */
 	void (*progress)(void *ctx, const char *what, double fraction);
 	void *progress_ctx;
+	/**
+	 * A file of lines "0x6e6f6465 Node": objects whose first 8 bytes hold the number, and whose type is not known, are
+	 * called by the name. NULL: none.
+	 */
+	const char *oids;
 };
 
 /** Reads and analyses a snapshot. The result is immutable: many threads may read it. */

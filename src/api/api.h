@@ -19,6 +19,7 @@ struct hc_snapshot {
 	struct hc_info info;
 	enum hc_stage stage;
 
+	VEC(struct planted) planted; /* sorted by value */
 	VEC(struct hc_ledger_row) ledger;
 	VEC(struct hc_check) checks;
 
@@ -31,6 +32,7 @@ struct hc_snapshot {
 
 enum class_special { CLASS_STRBYTES, CLASS_TINY, CLASS_NOSCAN, CLASS_SCAN, NCLASS_SPECIAL };
 
+struct hc_error *api_oids(struct hc_snapshot *s, const char *path) HC_MUST_CHECK; /* oids.c */
 struct hc_error *api_classes(struct hc_snapshot *s) HC_MUST_CHECK; /* objects.c */
 /* The name for people of a type, or of an array of it; NULL when memory ran out. */
 const char *api_display_name(struct arena *a, const char *name, bool array); /* names.c */

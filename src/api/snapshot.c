@@ -102,6 +102,8 @@ static struct hc_error *type_and_dominate(struct opening *o)
 	bool dominators = s->stage == HC_STAGE_ALL || s->stage >= HC_STAGE_GRAPH;
 	bool beside = dominators && o->threads > 1 && pthread_create(&thread, NULL, side_dominators, &side) == 0;
 	struct hc_error *err = graph_type(s->graph, s->types, &s->diag);
+	if (!err && s->planted.len)
+		err = graph_name_planted(s->graph, s->types, s->planted.data, s->planted.len);
 	if (beside)
 		pthread_join(thread, NULL);
 	else if (dominators && !err)
@@ -189,7 +191,9 @@ struct hc_error *hc_open(const struct hc_open_opts *opts, struct hc_snapshot **r
 	struct opening o = {.s = s, .opts = &full, .threads = full.threads ? full.threads : cpus > 8 ? 8 : cpus > 0 ? (unsigned)cpus : 1};
 	clock_gettime(CLOCK_MONOTONIC, &o.last);
 	enum hc_stage stage = full.stage == HC_STAGE_ALL ? HC_STAGE_GRAPH : full.stage;
-	struct hc_error *err = open_process(&o);
+	struct hc_error *err = full.oids ? api_oids(s, full.oids) : NULL;
+	if (!err)
+		err = open_process(&o);
 	if (!err && stage >= HC_STAGE_HEAP)
 		err = open_heap(&o);
 	if (!err && stage >= HC_STAGE_TYPES)
@@ -217,6 +221,7 @@ void hc_close(struct hc_snapshot *s)
 	program_close(s->prog);
 	types_close(s->types);
 	proc_close(s->proc);
+	vec_free(&s->planted);
 	vec_free(&s->ledger);
 	vec_free(&s->checks);
 	free(s->classes);

@@ -91,6 +91,13 @@ struct hc_error *graph_edges(struct graph *g) HC_MUST_CHECK;      /* edges.c */
 struct hc_error *graph_mark(struct graph *g) HC_MUST_CHECK;       /* mark.c: live */
 struct hc_error *graph_type(struct graph *g, struct types *t, struct diag *diag) HC_MUST_CHECK; /* typing.c: tw, slack */
 struct hc_error *graph_dominators(struct graph *g) HC_MUST_CHECK; /* dominators.c */
+/* After graph_type(): objects without a certain type whose first 8 bytes hold one of these numbers get its name
+ * (typing_planted.c). Sorted by value. */
+struct planted {
+	uint64_t value;
+	const char *name; /* outlives the types */
+};
+struct hc_error *graph_name_planted(struct graph *g, struct types *t, const struct planted *list, size_t n) HC_MUST_CHECK;
 /* Shortest reference path tree from the virtual root: parent node per node (NODE_NONE: unreachable, root: itself),
  * nslots + nroots entries, owned by the caller (big_free). */
 struct hc_error *graph_bfs_parents(const struct graph *g, uint32_t **ret) HC_MUST_CHECK;
