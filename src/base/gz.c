@@ -110,6 +110,12 @@ uint32_t gz_crc32(const void *data, size_t size)
 	return (uint32_t)crc32_z(crc32(0, NULL, 0), data, size);
 }
 
+bool gz_zlib(const void *data, size_t size, void *out, size_t out_size)
+{
+	uLongf n = (uLongf)out_size;
+	return uncompress(out, &n, data, (uLong)size) == Z_OK && n == out_size;
+}
+
 struct gz_deflate {
 	z_stream z;
 	gz_out_fn *out;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gzip, both ways; base/gz.c is the only user of zlib. */
+/* gzip both ways, zlib one way; base/gz.c is the only user of zlib. */
 #ifndef BASE_GZ_H
 #define BASE_GZ_H
 
@@ -20,6 +20,9 @@ struct hc_error *gz_inflate(const void *data, size_t size, gz_out_fn *out, void 
 
 /* The checksum that gzip uses, of plain data. */
 uint32_t gz_crc32(const void *data, size_t size);
+
+/* Decompresses one zlib stream of known full size into out; false when it is damaged or of another size. */
+bool gz_zlib(const void *data, size_t size, void *out, size_t out_size);
 
 struct gz_deflate;
 /* One gzip member, level 1, no time stamp and no name: the same bytes for the same input. */

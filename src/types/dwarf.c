@@ -3,7 +3,7 @@
  * The only user of libdwarf. A damaged entry is a finding, never an error: what surrounds it may still serve. Compiles
  * with libdwarf 20210528 (Debian 12) and with the versions since 0.4, whose object interface has other names.
  */
-#include "base/bytes.h"
+#include "base/ckd.h"
 #include "types/dwarf_priv.h"
 
 #include <dwarf.h>
@@ -27,6 +27,8 @@ typedef Dwarf_Small obj_endian;
 #define SEC(field) as_##field
 #define METHOD(name) om_##name
 #define OBJECT_FINISH(dbg) dwarf_object_finish(dbg)
+#define ORDER_BIG DW_END_big
+#define ORDER_LITTLE DW_END_little
 #else
 typedef Dwarf_Obj_Access_Interface obj_interface;
 typedef Dwarf_Obj_Access_Methods obj_methods;
@@ -37,6 +39,8 @@ typedef Dwarf_Endianness obj_endian;
 #define SEC(field) field
 #define METHOD(name) name
 #define OBJECT_FINISH(dbg) dwarf_object_finish(dbg, NULL)
+#define ORDER_BIG DW_OBJECT_MSB
+#define ORDER_LITTLE DW_OBJECT_LSB
 #endif
 
 struct dwarf_object {
@@ -44,20 +48,18 @@ struct dwarf_object {
 	struct dwarf *d;
 };
 
-/* Section 0 is the empty one, as in ELF. */
+/* Section 0 is the empty one, as in ELF; the others are dwarf.sections up to SEC_LIBDWARF, decompressed. */
 static int object_section(void *obj, obj_index index, obj_section *ret, int *error)
 {
 	const struct dwarf *d = ((struct dwarf_object *)obj)->d;
 	(void)error;
 	memset(ret, 0, sizeof(*ret));
 	ret->SEC(name) = "";
-	if (index > d->sections.len)
+	if (index > SEC_LIBDWARF)
 		return DW_DLV_NO_ENTRY;
 	if (index > 0) {
-		const struct dwarf_section *s = &d->sections.data[index - 1];
-		ret->SEC(name) = s->name;
-		ret->SEC(size) = s->size;
-		ret->SEC(addr) = s->addr;
+		ret->SEC(name) = dwarf_section_name((enum dwarf_section_id)(index - 1));
+		ret->SEC(size) = d->sections[index - 1].size;
 		ret->SEC(type) = 1; /* SHT_PROGBITS */
 	}
 	return DW_DLV_OK;
@@ -68,16 +70,16 @@ static int object_load(void *obj, obj_index index, Dwarf_Small **data, int *erro
 	const struct dwarf *d = ((struct dwarf_object *)obj)->d;
 	const uint8_t *p;
 	(void)error;
-	if (index == 0 || index > d->sections.len)
+	if (index == 0 || index > SEC_LIBDWARF || !d->sections[index - 1].data)
 		return DW_DLV_NO_ENTRY;
-	p = d->sections.data[index - 1].data;
+	p = d->sections[index - 1].data;
 	memcpy(data, &p, sizeof(p)); /* libdwarf's type has no const, but it only reads */
 	return DW_DLV_OK;
 }
 
 static obj_endian object_order(void *obj)
 {
-	return ((struct dwarf_object *)obj)->d->exe->be ? DW_OBJECT_MSB : DW_OBJECT_LSB;
+	return ((struct dwarf_object *)obj)->d->exe->be ? ORDER_BIG : ORDER_LITTLE;
 }
 
 /* Go writes 32-bit DWARF on every platform. */
@@ -94,7 +96,8 @@ static Dwarf_Small object_pointer_size(void *obj)
 
 static Dwarf_Unsigned object_count(void *obj)
 {
-	return ((struct dwarf_object *)obj)->d->sections.len + 1;
+	(void)obj;
+	return SEC_LIBDWARF + 1;
 }
 
 #ifdef DW_LIBDWARF_VERSION_MAJOR
@@ -232,19 +235,20 @@ static void attr_high(struct dwarf *d, const struct die *die, struct attrs *ret)
 	ret->have |= HAVE_HIGH;
 }
 
-/* Most package variables have the expression "DW_OP_addr X", or since DWARF 5 perhaps "DW_OP_addrx i". */
-static void attr_location(struct dwarf *d, const struct die *die, Dwarf_Attribute at, struct attrs *ret)
+/* An expression, or the place of a list. */
+static void attr_location(struct dwarf *d, Dwarf_Attribute at, struct attrs *ret)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Half form = 0;
 	Dwarf_Unsigned len = 0;
 	Dwarf_Ptr p = NULL;
 	Dwarf_Block *block;
-	uint64_t index;
-	ret->have |= HAVE_LOCATION;
 	if (!good(d, dwarf_whatform(at, &form, &err), err))
 		return;
-	if (form == DW_FORM_exprloc) {
+	if (form == DW_FORM_sec_offset || form == DW_FORM_data4) {
+		ret->list = attr_uint(d, at);
+		ret->have |= HAVE_LIST;
+	} else if (form == DW_FORM_exprloc) {
 		if (!good(d, dwarf_formexprloc(at, &len, &p, &err), err))
 			return;
 	} else if (form == DW_FORM_block1 || form == DW_FORM_block || form == DW_FORM_block2 || form == DW_FORM_block4) {
@@ -254,22 +258,21 @@ static void attr_location(struct dwarf *d, const struct die *die, Dwarf_Attribut
 		p = block->bl_data;
 		dwarf_dealloc(d->dbg, block, DW_DLA_BLOCK);
 	}
-	struct bytes b = bytes_of(p, (size_t)len, d->exe->be);
-	if (len == 1u + d->exe->word && b.data[0] == DW_OP_addr) {
-		ret->addr = load_uint(b.data + 1, d->exe->word, b.be);
-		ret->have |= HAVE_ADDR;
-	} else if (len >= 2 && b.data[0] == DW_OP_addrx) {
-		Dwarf_Addr addr;
-		b.pos = 1;
-		if (bytes_uvarint(&b, &index) && bytes_left(&b) == 0 &&
-		    good(d, dwarf_debug_addr_index_to_addr(die->h, index, &addr, &err), err)) {
-			ret->addr = addr;
-			ret->have |= HAVE_ADDR;
-		}
-	}
+	ret->expr = p;
+	ret->expr_len = (size_t)len;
 }
 
-static void attr_read(struct dwarf *d, const struct die *die, Dwarf_Half name, Dwarf_Attribute at, struct attrs *ret)
+static void attr_ranges(struct dwarf *d, Dwarf_Attribute at, struct attrs *ret)
+{
+	Dwarf_Error err = NULL;
+	Dwarf_Half form = 0;
+	if (!good(d, dwarf_whatform(at, &form, &err), err) || (form != DW_FORM_sec_offset && form != DW_FORM_data4))
+		return;
+	ret->ranges = attr_uint(d, at);
+	ret->have |= HAVE_RANGES;
+}
+
+static void attr_read(struct dwarf *d, Dwarf_Half name, Dwarf_Attribute at, struct attrs *ret)
 {
 	switch (name) {
 	case DW_AT_name: ret->name = attr_string(d, at); break;
@@ -277,21 +280,21 @@ static void attr_read(struct dwarf *d, const struct die *die, Dwarf_Half name, D
 	case DW_AT_abstract_origin: ret->origin = attr_ref(d, at); break;
 	case DW_AT_go_elem_: ret->elem = attr_ref(d, at); break;
 	case DW_AT_go_key_: ret->key = attr_ref(d, at); break;
-	case DW_AT_byte_size: ret->size = attr_uint(d, at), ret->have |= HAVE_SIZE; break;
-	case DW_AT_count: ret->count = attr_uint(d, at), ret->have |= HAVE_COUNT; break;
+	case DW_AT_byte_size: ret->size = attr_uint(d, at); break;
+	case DW_AT_count: ret->count = attr_uint(d, at); break;
 	case DW_AT_const_value: ret->value = (int64_t)attr_uint(d, at), ret->have |= HAVE_VALUE; break;
 	case DW_AT_data_member_location: ret->member_off = attr_uint(d, at); break;
 	case DW_AT_go_kind_: ret->kind = (uint8_t)attr_uint(d, at); break;
 	case DW_AT_go_runtime_type_: ret->rtype = attr_uint(d, at); break;
 	case DW_AT_go_embedded_field_: ret->embedded = attr_flag(d, at); break;
-	case DW_AT_go_closure_offset_: ret->closure = (uint32_t)attr_uint(d, at), ret->have |= HAVE_CLOSURE; break;
+	case DW_AT_go_closure_offset_: ret->closure = (uint32_t)attr_uint(d, at); break;
 	case DW_AT_variable_parameter: ret->result = attr_flag(d, at); break;
 	case DW_AT_decl_line: ret->line = (uint32_t)attr_uint(d, at); break;
 	case DW_AT_language: ret->lang = (uint16_t)attr_uint(d, at); break;
 	case DW_AT_low_pc: ret->low = attr_uint(d, at), ret->have |= HAVE_LOW; break;
 	case DW_AT_high_pc: ret->have |= HAVE_HIGH; break;
-	case DW_AT_ranges: ret->have |= HAVE_RANGES; break;
-	case DW_AT_location: attr_location(d, die, at, ret); break;
+	case DW_AT_ranges: attr_ranges(d, at, ret); break;
+	case DW_AT_location: attr_location(d, at, ret); break;
 	default: break;
 	}
 }
@@ -308,7 +311,7 @@ void die_attrs(struct dwarf *d, const struct die *die, struct attrs *ret)
 	for (Dwarf_Signed i = 0; i < n; i++) {
 		Dwarf_Half name;
 		if (good(d, dwarf_whatattr(list[i], &name, &err), err))
-			attr_read(d, die, name, list[i], ret);
+			attr_read(d, name, list[i], ret);
 		dwarf_dealloc(d->dbg, list[i], DW_DLA_ATTR);
 	}
 	dwarf_dealloc(d->dbg, list, DW_DLA_LIST);
@@ -318,143 +321,19 @@ void die_attrs(struct dwarf *d, const struct die *die, struct attrs *ret)
 	}
 }
 
-/* ---- range lists and location lists ---- */
-
-/* The raw value of an attribute and its form, with the attribute still to be freed. */
-static bool attr_open(struct dwarf *d, const struct die *die, Dwarf_Half name, Dwarf_Attribute *at)
+bool die_addr(struct dwarf *d, const struct die *die, uint64_t index, uint64_t *ret)
 {
 	Dwarf_Error err = NULL;
-	return good(d, dwarf_attr(die->h, name, at, &err), err);
-}
-
-static bool ranges_push(dwarf_ranges *ret, uint64_t lo, uint64_t hi, uint64_t owner)
-{
-	struct dwarf_range r = {lo, hi, owner};
-	return lo >= hi || vec_push(ret, r);
-}
-
-/* DWARF 4: pairs of offsets from a base address. */
-static bool ranges_v4(struct dwarf *d, const struct die *die, uint64_t off, uint64_t base, uint64_t owner,
-                      dwarf_ranges *ret)
-{
-	Dwarf_Error err = NULL;
-	Dwarf_Ranges *list;
-	Dwarf_Signed n;
-	Dwarf_Off real;
-	Dwarf_Unsigned bytes;
-	bool ok = true;
-	if (!good(d, dwarf_get_ranges_b(d->dbg, off, die->h, &real, &list, &n, &bytes, &err), err))
-		return true;
-	for (Dwarf_Signed i = 0; i < n && ok; i++) {
-		if (list[i].dwr_type == DW_RANGES_ADDRESS_SELECTION)
-			base = list[i].dwr_addr2;
-		else if (list[i].dwr_type == DW_RANGES_ENTRY)
-			ok = ranges_push(ret, base + list[i].dwr_addr1, base + list[i].dwr_addr2, owner);
-	}
-	dwarf_ranges_dealloc(d->dbg, list, n);
-	return ok;
-}
-
-static bool ranges_v5(struct dwarf *d, Dwarf_Attribute at, Dwarf_Half form, uint64_t value, uint64_t owner,
-                      dwarf_ranges *ret)
-{
-	Dwarf_Error err = NULL;
-	Dwarf_Rnglists_Head head;
-	Dwarf_Unsigned n, global;
-	bool ok = true;
-	if (!good(d, dwarf_rnglists_get_rle_head(at, form, value, &head, &n, &global, &err), err))
-		return true;
-	for (Dwarf_Unsigned i = 0; i < n && ok; i++) {
-		unsigned len, kind;
-		Dwarf_Unsigned raw1, raw2, lo, hi;
-		Dwarf_Bool unavailable;
-		if (!good(d, dwarf_get_rnglists_entry_fields_a(head, i, &len, &kind, &raw1, &raw2, &unavailable, &lo, &hi, &err),
-		          err))
-			break;
-		bool range = kind == DW_RLE_startx_endx || kind == DW_RLE_startx_length || kind == DW_RLE_offset_pair ||
-		             kind == DW_RLE_start_end || kind == DW_RLE_start_length;
-		if (range && !unavailable)
-			ok = ranges_push(ret, lo, hi, owner);
-	}
-	dwarf_dealloc_rnglists_head(head);
-	return ok;
-}
-
-bool die_ranges(struct dwarf *d, const struct die *die, const struct attrs *a, uint64_t base, uint64_t owner,
-                dwarf_ranges *ret)
-{
-	Dwarf_Error err = NULL;
-	Dwarf_Attribute at;
-	Dwarf_Half version, offset_size, form = 0;
-	bool ok = true;
-	if ((a->have & (HAVE_LOW | HAVE_HIGH)) == (HAVE_LOW | HAVE_HIGH))
-		return ranges_push(ret, a->low, a->high, owner);
-	if (!(a->have & HAVE_RANGES) || !attr_open(d, die, DW_AT_ranges, &at))
-		return true;
-	if (dwarf_get_version_of_die(die->h, &version, &offset_size) == DW_DLV_OK &&
-	    good(d, dwarf_whatform(at, &form, &err), err)) {
-		uint64_t value = attr_uint(d, at);
-		ok = version >= 5 ? ranges_v5(d, at, form, value, owner, ret) : ranges_v4(d, die, value, base, owner, ret);
-	}
-	dwarf_dealloc(d->dbg, at, DW_DLA_ATTR);
-	return ok;
-}
-
-/* Appends one expression with the addresses for which it holds. */
-static bool loc_add(struct dwarf *d, Dwarf_Locdesc_c desc, Dwarf_Unsigned nops, uint64_t lo, uint64_t hi,
-                    struct dwarf_locs *ret)
-{
-	Dwarf_Error err = NULL;
-	struct loc_state st = {.cur = {.kind = PIECE_NONE}, .bias = d->bias};
-	for (Dwarf_Unsigned i = 0; i < nops; i++) {
-		Dwarf_Small op = 0;
-		Dwarf_Unsigned a1, a2, a3, branch;
-		if (!good(d, dwarf_get_location_op_value_c(desc, i, &op, &a1, &a2, &a3, &branch, &err), err))
-			return true;
-		loc_op(&st, op, a1);
-	}
-	loc_end(&st);
-	if (st.npieces == 0 || lo >= hi || ret->pieces.len > UINT32_MAX - MAX_PIECES)
-		return true;
-	struct dwarf_loc loc = {lo, hi, (uint32_t)ret->pieces.len, st.npieces};
-	for (unsigned i = 0; i < st.npieces; i++) {
-		if (!vec_push(&ret->pieces, st.pieces[i]))
-			return false;
-	}
-	return vec_push(&ret->locs, loc);
-}
-
-bool die_location(struct dwarf *d, const struct die *die, struct dwarf_locs *ret)
-{
-	Dwarf_Error err = NULL;
-	Dwarf_Attribute at;
-	Dwarf_Loc_Head_c head;
-	Dwarf_Unsigned n;
-	bool ok = true;
-	if (!attr_open(d, die, DW_AT_location, &at))
-		return true;
-	if (good(d, dwarf_get_loclist_c(at, &head, &n, &err), err)) {
-		for (Dwarf_Unsigned i = 0; i < n && ok; i++) {
-			Dwarf_Small lle, source;
-			Dwarf_Unsigned raw1, raw2, nops, expr, off;
-			Dwarf_Addr lo, hi;
-			Dwarf_Bool unavailable;
-			Dwarf_Locdesc_c desc;
-			if (!good(d, dwarf_get_locdesc_entry_d(head, i, &lle, &raw1, &raw2, &unavailable, &lo, &hi, &nops, &desc,
-			                                       &source, &expr, &off, &err), err))
-				break;
-			bool list = source != 0; /* else a plain expression, for the whole function */
-			ok = loc_add(d, desc, nops, list ? lo : 0, list ? hi : UINT64_MAX, ret);
-		}
-		dwarf_loc_head_c_dealloc(head);
-	}
-	dwarf_dealloc(d->dbg, at, DW_DLA_ATTR);
-	return ok;
+	Dwarf_Addr addr;
+	if (!good(d, dwarf_debug_addr_index_to_addr(die->h, index, &addr, &err), err))
+		return false;
+	*ret = addr;
+	return true;
 }
 
 /* ---- units ---- */
 
-bool die_unit_next(struct dwarf *d, struct die *ret)
+bool die_unit_next(struct dwarf *d, struct die *ret, unsigned *ret_version)
 {
 	for (;;) {
 		Dwarf_Error err = NULL;
@@ -465,6 +344,7 @@ bool die_unit_next(struct dwarf *d, struct die *ret)
 		if (!good(d, dwarf_next_cu_header_d(d->dbg, true, &header, &version, &abbrev, &addr, &length, &extension, &sig,
 		                                    &type, &next, &kind, &err), err))
 			return false;
+		*ret_version = version;
 		if (good(d, dwarf_siblingof_b(d->dbg, NULL, true, &h, &err), err) && die_fill(d, h, ret))
 			return true;
 	}
@@ -473,6 +353,12 @@ bool die_unit_next(struct dwarf *d, struct die *ret)
 struct hc_error *dwarf_lib_open(struct dwarf *d)
 {
 	Dwarf_Error err = NULL;
+	const struct dwarf_section *s;
+	for (unsigned i = 0; i < SEC_LIBDWARF; i++) {
+		struct hc_error *e = dwarf_section(d, (enum dwarf_section_id)i, &s);
+		if (e)
+			return e;
+	}
 	d->object = arena_alloc(&d->arena, sizeof(*d->object));
 	if (!d->object)
 		return err_nomem();

@@ -7,51 +7,6 @@
 
 enum { MAX_DEPTH = 256 }; /* of lexical blocks and inlined calls in each other */
 
-/* ---- location expressions ---- */
-
-enum { /* DW_OP_*, as far as Go's compiler uses them */
-	OP_ADDR = 0x03, OP_CONSTS = 0x11, OP_PLUS = 0x22, OP_PLUS_UCONST = 0x23, OP_REG0 = 0x50, OP_REG31 = 0x6f,
-	OP_REGX = 0x90, OP_FBREG = 0x91, OP_PIECE = 0x93, OP_CALL_FRAME_CFA = 0x9c,
-};
-
-static void place(struct loc_state *st, enum piece_kind kind, uint64_t value)
-{
-	st->cur.kind = kind;
-	st->cur.value = (int64_t)value;
-}
-
-/* The frame base of Go's functions is the CFA, so DW_OP_fbreg and DW_OP_call_frame_cfa start from the same place. */
-void loc_op(struct loc_state *st, unsigned op, uint64_t arg)
-{
-	uint64_t value = (uint64_t)st->cur.value;
-	if (op >= OP_REG0 && op <= OP_REG31) {
-		place(st, PIECE_REG, op - OP_REG0);
-		return;
-	}
-	switch (op) {
-	case OP_ADDR: place(st, PIECE_ADDR, arg + st->bias); break;
-	case OP_REGX: place(st, PIECE_REG, arg); break;
-	case OP_FBREG: place(st, PIECE_STACK, arg); break;
-	case OP_CALL_FRAME_CFA: place(st, PIECE_STACK, 0); break;
-	case OP_CONSTS: st->constant = (int64_t)arg; break;
-	case OP_PLUS: st->cur.value = (int64_t)(value + (uint64_t)st->constant); break;
-	case OP_PLUS_UCONST: st->cur.value = (int64_t)(value + arg); break;
-	case OP_PIECE:
-		st->cur.size = (uint32_t)arg;
-		if (st->npieces < MAX_PIECES)
-			st->pieces[st->npieces++] = st->cur;
-		st->cur = (struct piece){.kind = PIECE_NONE, .off = st->cur.off + (uint32_t)arg};
-		break;
-	default: place(st, PIECE_NONE, 0); break; /* a computed value has no place */
-	}
-}
-
-void loc_end(struct loc_state *st)
-{
-	if (st->npieces == 0 && st->cur.kind != PIECE_NONE)
-		st->pieces[st->npieces++] = st->cur;
-}
-
 /* ---- finding the function ---- */
 
 static int func_cmp(const void *a, const void *b)
@@ -146,7 +101,7 @@ struct level { /* of blocks in each other */
 
 struct reading {
 	struct dwarf *d;
-	uint64_t low; /* of the unit */
+	const struct dwarf_cu *cu;
 	VEC(struct level) levels;
 };
 
@@ -186,7 +141,7 @@ static void origin_attrs(struct dwarf *d, struct attrs *a)
 	a->result = a->result || o.result;
 }
 
-static bool read_var(struct reading *r, const struct level *l)
+static struct hc_error *read_var(struct reading *r, const struct level *l)
 {
 	struct dwarf *d = r->d;
 	struct attrs a;
@@ -196,23 +151,24 @@ static bool read_var(struct reading *r, const struct level *l)
 	                      .nscope = l->nscope, .loc = (uint32_t)d->locs.locs.len, .param = l->die.tag == TAG_PARAM,
 	                      .result = a.result};
 	v.type = var_type(d, a.type);
-	if ((a.have & HAVE_LOCATION) && !die_location(d, &l->die, &d->locs))
-		return false;
+	struct hc_error *err = die_locations(d, &l->die, &a, r->cu, &d->locs);
+	if (err)
+		return err;
 	v.nlocs = (uint32_t)(d->locs.locs.len - v.loc);
-	return d->vars.len < UINT32_MAX && vec_push(&d->vars, v);
+	return d->vars.len < UINT32_MAX && vec_push(&d->vars, v) ? NULL : err_nomem();
 }
 
 /* A lexical block or inlined call: its own ranges, or its surrounding's. */
-static bool read_block(struct reading *r, struct level outer)
+static struct hc_error *read_block(struct reading *r, struct level outer)
 {
 	struct dwarf *d = r->d;
 	struct level in = {.scope = outer.scope, .nscope = outer.nscope, .func = outer.func};
 	struct attrs a;
 	size_t before = d->scopes.len;
 	if (r->levels.len >= MAX_DEPTH || !die_child(d, &outer.die, &in.die))
-		return true;
+		return NULL;
 	die_attrs(d, &outer.die, &a);
-	bool ok = die_ranges(d, &outer.die, &a, r->low, 0, &d->scopes);
+	struct hc_error *err = die_ranges(d, &outer.die, &a, r->cu, 0, &d->scopes);
 	if (d->scopes.len > before) {
 		in.scope = (uint32_t)before;
 		in.nscope = (uint32_t)(d->scopes.len - before);
@@ -221,37 +177,37 @@ static bool read_block(struct reading *r, struct level outer)
 		origin_attrs(d, &a);
 		in.func = a.name;
 	}
-	if (ok && vec_push(&r->levels, in))
-		return true;
+	if (!err && vec_push(&r->levels, in))
+		return NULL;
 	die_free(d, &in.die);
-	return false;
+	return err ? err : err_nomem();
 }
 
-/* One step of the walk over a function's entries; false when memory ran out. */
-static bool read_step(struct reading *r)
+/* One step of the walk over a function's entries. */
+static struct hc_error *read_step(struct reading *r)
 {
 	struct level *top = &r->levels.data[r->levels.len - 1];
 	if (top->entered) {
 		top->entered = false;
 		if (!die_next(r->d, &top->die))
 			r->levels.len--;
-		return true;
+		return NULL;
 	}
 	top->entered = true;
 	if (top->die.tag == TAG_PARAM || top->die.tag == TAG_VARIABLE)
 		return read_var(r, top);
 	if (top->die.tag == TAG_BLOCK || top->die.tag == TAG_INLINED)
 		return read_block(r, *top);
-	return true;
+	return NULL;
 }
 
 static struct hc_error *func_read(struct dwarf *d, struct dwarf_func *f)
 {
-	struct reading r = {.d = d, .low = d->cus.data[f->cu].low};
+	struct reading r = {.d = d, .cu = &d->cus.data[f->cu]};
+	struct hc_error *err = NULL;
 	struct level first = {0};
 	struct die die;
 	struct attrs a;
-	bool ok = true;
 	if (f->parsed)
 		return NULL;
 	f->parsed = true;
@@ -261,19 +217,18 @@ static struct hc_error *func_read(struct dwarf *d, struct dwarf_func *f)
 	die_attrs(d, &die, &a);
 	origin_attrs(d, &a);
 	first.func = a.name;
-	if (die_child(d, &die, &first.die)) {
-		ok = vec_push(&r.levels, first);
-		if (!ok)
-			die_free(d, &first.die);
+	if (die_child(d, &die, &first.die) && !vec_push(&r.levels, first)) {
+		die_free(d, &first.die);
+		err = err_nomem();
 	}
 	die_free(d, &die);
-	while (ok && r.levels.len)
-		ok = read_step(&r);
+	while (!err && r.levels.len)
+		err = read_step(&r);
 	while (r.levels.len)
 		die_free(d, &r.levels.data[--r.levels.len].die);
 	vec_free(&r.levels);
 	f->nvars = (uint32_t)(d->vars.len - f->var);
-	return ok ? NULL : err_nomem();
+	return err;
 }
 
 /* ---- answers ---- */

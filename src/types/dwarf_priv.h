@@ -23,8 +23,7 @@ struct die {
 };
 
 enum { /* struct attrs.have */
-	HAVE_SIZE = 1 << 0, HAVE_COUNT = 1 << 1, HAVE_VALUE = 1 << 2, HAVE_LOW = 1 << 3, HAVE_HIGH = 1 << 4,
-	HAVE_RANGES = 1 << 5, HAVE_LOCATION = 1 << 6, HAVE_CLOSURE = 1 << 7, HAVE_ADDR = 1 << 8,
+	HAVE_VALUE = 1 << 0, HAVE_LOW = 1 << 1, HAVE_HIGH = 1 << 2, HAVE_RANGES = 1 << 3, HAVE_LIST = 1 << 4,
 };
 
 struct attrs {
@@ -34,7 +33,10 @@ struct attrs {
 	uint64_t size, count, member_off;
 	uint64_t rtype;                   /* DW_AT_go_runtime_type: offset from runtime.types; 0 = none */
 	uint64_t low, high;               /* addresses in the file; high is exclusive */
-	uint64_t addr;                    /* the location is this file address (HAVE_ADDR) */
+	uint64_t ranges;                  /* offset in the section of range lists (HAVE_RANGES) */
+	uint64_t list;                    /* offset in the section of location lists (HAVE_LIST) */
+	const uint8_t *expr;              /* the location as one expression; NULL: none */
+	size_t expr_len;
 	int64_t value;                    /* DW_AT_const_value */
 	uint32_t line, closure;           /* declaration; offset in the closure object */
 	uint16_t lang;
@@ -45,62 +47,75 @@ struct attrs {
 struct dwarf_cu {
 	uint64_t die;     /* offset of the unit's own DIE */
 	const char *name; /* import path */
-	uint64_t low;     /* base address of its range lists */
+	uint64_t low;     /* base address of its lists */
+	unsigned version; /* of DWARF */
 	uint32_t func, nfuncs; /* its functions in dwarf.funcs, by address */
 	bool indexed;
 	bool ranged;      /* its address ranges are in dwarf.cu_ranges */
 };
 
-/* Addresses in the file of which DIE or unit `owner`. */
-struct dwarf_range {
-	uint64_t lo, hi;
-	uint64_t owner;
-};
-
-/* A variable's place while pc is in [lo, hi); lo = 0, hi = UINT64_MAX: always. */
-struct dwarf_loc {
-	uint64_t lo, hi;
-	uint32_t piece, npieces; /* in dwarf_locs.pieces */
-};
-
-typedef VEC(struct dwarf_range) dwarf_ranges;
-struct dwarf_locs {
-	VEC(struct dwarf_loc) locs;
-	VEC(struct piece) pieces;
-};
-
 /* On failure nothing is left to close. */
 struct hc_error *dwarf_lib_open(struct dwarf *d) HC_MUST_CHECK;
 void dwarf_lib_close(struct dwarf *d);
-/* The next unit's own DIE; false after the last. */
-bool die_unit_next(struct dwarf *d, struct die *ret);
+/* The next unit's own DIE and its version of DWARF; false after the last. */
+bool die_unit_next(struct dwarf *d, struct die *ret, unsigned *version);
 bool die_at(struct dwarf *d, uint64_t off, struct die *ret);
 bool die_child(struct dwarf *d, const struct die *parent, struct die *ret);
 /* Turns the DIE into its next sibling; at the end frees it and returns false. */
 bool die_next(struct dwarf *d, struct die *die);
 void die_free(struct dwarf *d, struct die *die);
 void die_attrs(struct dwarf *d, const struct die *die, struct attrs *ret);
-/*
- * Appends the address ranges of the DIE (low and high pc, or range list). `base` is the low pc of its unit. False when
- * memory ran out.
- */
-bool die_ranges(struct dwarf *d, const struct die *die, const struct attrs *a, uint64_t base, uint64_t owner,
-                dwarf_ranges *ret);
-/* Appends the places of a variable. False when memory ran out. */
-bool die_location(struct dwarf *d, const struct die *die, struct dwarf_locs *ret);
+/* Entry `index` of the unit's table of addresses (.debug_addr). */
+bool die_addr(struct dwarf *d, const struct die *die, uint64_t index, uint64_t *ret);
 
-/* ---- dwarf_sections.c: the sections, in the form that every libdwarf decompresses ---- */
+/* ---- dwarf_sections.c ---- */
+
+enum dwarf_section_id {
+	SEC_INFO, SEC_ABBREV, SEC_ADDR, SEC_STR, SEC_LINE_STR, SEC_STR_OFFSETS,
+	SEC_LIBDWARF, /* libdwarf sees those before; the lists below are read by dwarf_lists.c */
+	SEC_LOC = SEC_LIBDWARF, SEC_LOCLISTS, SEC_RANGES, SEC_RNGLISTS,
+	SEC_COUNT
+};
 
 struct dwarf_section {
-	const char *name;
-	const uint8_t *data;
-	uint64_t size, addr;
-	uint8_t *own; /* data, where it had to be rewritten */
+	const uint8_t *data; /* NULL: not there */
+	uint64_t size;
+	uint8_t *own;        /* data, where it was compressed */
+	bool loaded;
 };
-typedef VEC(struct dwarf_section) dwarf_sections;
 
-struct hc_error *dwarf_sections_find(const struct exe *exe, struct diag *diag, dwarf_sections *ret) HC_MUST_CHECK;
-void dwarf_sections_free(dwarf_sections *s);
+/* The section's bytes, decompressed when first asked for; an absent or damaged one is empty. */
+struct hc_error *dwarf_section(struct dwarf *d, enum dwarf_section_id id, const struct dwarf_section **ret) HC_MUST_CHECK;
+const char *dwarf_section_name(enum dwarf_section_id id);
+void dwarf_sections_free(struct dwarf *d);
+
+/* ---- dwarf_lists.c: address ranges and locations ---- */
+
+/* Addresses in the file that belong to unit or scope `owner`. */
+struct dwarf_range {
+	uint64_t lo, hi;
+	uint64_t owner;
+};
+typedef VEC(struct dwarf_range) dwarf_ranges;
+
+/* A variable's place while pc is in [lo, hi); lo = 0, hi = UINT64_MAX: always. */
+struct dwarf_loc {
+	uint64_t lo, hi;
+	uint32_t piece, npieces; /* in dwarf_locs.pieces */
+};
+struct dwarf_locs {
+	VEC(struct dwarf_loc) locs;
+	VEC(struct piece) pieces;
+};
+
+/* Appends the address ranges of the DIE: from low to high pc, or the range list. */
+struct hc_error *die_ranges(struct dwarf *d, const struct die *die, const struct attrs *a, const struct dwarf_cu *cu,
+                            uint64_t owner, dwarf_ranges *ret) HC_MUST_CHECK;
+/* Appends the places of a variable. */
+struct hc_error *die_locations(struct dwarf *d, const struct die *die, const struct attrs *a, const struct dwarf_cu *cu,
+                               struct dwarf_locs *ret) HC_MUST_CHECK;
+/* The address in the file when the location is nothing but an address; false: it is something else. */
+bool die_static_addr(struct dwarf *d, const struct die *die, const struct attrs *a, uint64_t *ret);
 
 /* ---- dwarf_scan.c: top-level entries of all Go units, read once ---- */
 
@@ -146,17 +161,6 @@ uint32_t scan_resolve(const struct scan *s, uint64_t off);
 
 /* ---- dwarf_locals.c ---- */
 
-/* Turns the operations of one location expression into pieces. */
-struct loc_state {
-	struct piece pieces[MAX_PIECES];
-	unsigned npieces;
-	struct piece cur;
-	uint64_t bias;
-	int64_t constant; /* to be added */
-};
-void loc_op(struct loc_state *st, unsigned op, uint64_t arg);
-void loc_end(struct loc_state *st);
-
 struct dwarf_var {
 	const char *name, *func;
 	uint32_t type;
@@ -182,7 +186,7 @@ struct dwarf {
 	const struct exe *exe;
 	uint64_t bias;
 	struct diag *diag;
-	dwarf_sections sections;
+	struct dwarf_section sections[SEC_COUNT];
 	VEC(struct dwarf_cu) cus; /* of Go only */
 	struct scan scan;
 	dwarf_ranges cu_ranges; /* owner = index of the unit; sorted by address */

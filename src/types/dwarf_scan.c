@@ -11,17 +11,18 @@ enum { MAX_ALIASES = 32 };
 /* ---- opening ---- */
 
 /* Remembers a unit of Go code; units of C and assembly have nothing that Go's heap needs. */
-static struct hc_error *unit_add(struct dwarf *d, const struct die *die)
+static struct hc_error *unit_add(struct dwarf *d, const struct die *die, unsigned version)
 {
 	enum { LANG_GO = 0x16 };
 	struct attrs a;
 	die_attrs(d, die, &a);
 	if (a.lang != LANG_GO)
 		return NULL;
-	struct dwarf_cu cu = {.die = die->off, .name = a.name, .low = a.low};
+	struct dwarf_cu cu = {.die = die->off, .name = a.name, .low = a.low, .version = version};
 	size_t before = d->cu_ranges.len;
-	if (!die_ranges(d, die, &a, a.low, d->cus.len, &d->cu_ranges))
-		return err_nomem();
+	struct hc_error *err = die_ranges(d, die, &a, &cu, d->cus.len, &d->cu_ranges);
+	if (err)
+		return err;
 	cu.ranged = d->cu_ranges.len > before;
 	return vec_push(&d->cus, cu) ? NULL : err_nomem();
 }
@@ -29,8 +30,9 @@ static struct hc_error *unit_add(struct dwarf *d, const struct die *die)
 static struct hc_error *units_list(struct dwarf *d)
 {
 	struct die die;
-	while (die_unit_next(d, &die)) {
-		struct hc_error *err = unit_add(d, &die);
+	unsigned version;
+	while (die_unit_next(d, &die, &version)) {
+		struct hc_error *err = unit_add(d, &die, version);
 		die_free(d, &die);
 		if (err)
 			return err;
@@ -58,9 +60,7 @@ struct hc_error *dwarf_open(const struct exe *exe, uint64_t bias, struct diag *d
 	d->exe = exe;
 	d->bias = bias;
 	d->diag = diag;
-	struct hc_error *err = dwarf_sections_find(exe, diag, &d->sections);
-	if (!err)
-		err = dwarf_lib_open(d);
+	struct hc_error *err = dwarf_lib_open(d);
 	if (!err)
 		err = units_list(d);
 	if (err) {
@@ -92,7 +92,7 @@ void dwarf_close(struct dwarf *d)
 	dwarf_locals_free(d);
 	scan_free(&d->scan);
 	dwarf_lib_close(d);
-	dwarf_sections_free(&d->sections);
+	dwarf_sections_free(d);
 	vec_free(&d->cus);
 	vec_free(&d->cu_ranges);
 	arena_free(&d->arena);
@@ -168,8 +168,8 @@ static bool scan_var(struct dwarf *d, const struct die *die)
 {
 	struct attrs a;
 	die_attrs(d, die, &a);
-	struct raw_var v = {a.name, a.type, a.addr};
-	return !(a.have & HAVE_ADDR) || a.addr == 0 || vec_push(&d->scan.vars, v);
+	struct raw_var v = {.name = a.name, .ref = a.type};
+	return !die_static_addr(d, die, &a, &v.addr) || v.addr == 0 || vec_push(&d->scan.vars, v);
 }
 
 static bool scan_constant(struct dwarf *d, const struct die *die)

@@ -1,87 +1,127 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The DWARF sections of an executable. Go compressed them as ".zdebug_*" through 1.18 and with SHF_COMPRESSED since. The
- * object interface of older libdwarf has no section flags, so the second form is rewritten into the first, which every
- * libdwarf decompresses by name.
+ * The DWARF sections of an executable. Go compressed them as ".zdebug_*" through 1.18 and with SHF_COMPRESSED since, both
+ * with zlib. Sections are decompressed here rather than by libdwarf: only those that are needed, when they are.
  */
+#include "base/ckd.h"
+#include "base/gz.h"
 #include "types/dwarf_priv.h"
 
-enum { ZDEBUG_HEADER = 12, CH_TYPE_ZLIB = 1 /* ELFCOMPRESS_ZLIB */ };
-
-static const struct spelling {
-	const char *plain, *z;
-} wanted[] = {
-	{".debug_info", ".zdebug_info"},
-	{".debug_abbrev", ".zdebug_abbrev"},
-	{".debug_addr", ".zdebug_addr"},
-	{".debug_loc", ".zdebug_loc"},
-	{".debug_loclists", ".zdebug_loclists"},
-	{".debug_ranges", ".zdebug_ranges"},
-	{".debug_rnglists", ".zdebug_rnglists"},
-	{".debug_str", ".zdebug_str"},
-	{".debug_line_str", ".zdebug_line_str"},
-	{".debug_str_offsets", ".zdebug_str_offsets"},
+enum {
+	ZDEBUG_HEADER = 12, /* "ZLIB" and the full size as 8 big-endian bytes */
+	CH_TYPE_ZLIB = 1,   /* ELFCOMPRESS_ZLIB */
+	ZLIB_RATIO = 1032   /* zlib makes nothing smaller than this part of it */
 };
 
-/* Replaces an Elf32_Chdr or Elf64_Chdr by "ZLIB" and the full size as 8 big-endian bytes. */
-static struct hc_error *section_rewrite(const struct exe *exe, const char *zname, struct dwarf_section *s)
+/* The two spellings of a name. */
+static const struct {
+	const char *plain, *z;
+} names[SEC_COUNT] = {
+	[SEC_INFO] = {".debug_info", ".zdebug_info"},
+	[SEC_ABBREV] = {".debug_abbrev", ".zdebug_abbrev"},
+	[SEC_ADDR] = {".debug_addr", ".zdebug_addr"},
+	[SEC_STR] = {".debug_str", ".zdebug_str"},
+	[SEC_LINE_STR] = {".debug_line_str", ".zdebug_line_str"},
+	[SEC_STR_OFFSETS] = {".debug_str_offsets", ".zdebug_str_offsets"},
+	[SEC_LOC] = {".debug_loc", ".zdebug_loc"},
+	[SEC_LOCLISTS] = {".debug_loclists", ".zdebug_loclists"},
+	[SEC_RANGES] = {".debug_ranges", ".zdebug_ranges"},
+	[SEC_RNGLISTS] = {".debug_rnglists", ".zdebug_rnglists"},
+};
+
+const char *dwarf_section_name(enum dwarf_section_id id)
 {
-	size_t skip = exe->word == 8 ? 24 : 12, stream = (size_t)s->size - skip;
-	uint64_t full = exe->word == 8 ? load64(s->data + 8, exe->be) : load32(s->data + 4, exe->be);
-	s->own = malloc(ZDEBUG_HEADER + stream);
-	if (!s->own)
-		return err_nomem();
-	memcpy(s->own, "ZLIB", 4);
-	for (unsigned i = 0; i < 8; i++)
-		s->own[4 + i] = (uint8_t)(full >> (56 - 8 * i));
-	memcpy(s->own + ZDEBUG_HEADER, s->data + skip, stream);
-	s->name = zname;
-	s->data = s->own;
-	s->size = ZDEBUG_HEADER + stream;
-	return NULL;
+	return names[id].plain;
 }
 
-static struct hc_error *section_add(const struct exe *exe, const struct exe_section *from, const struct spelling *name,
-                                    struct diag *diag, dwarf_sections *ret)
+/* What a compressed section says of itself. */
+struct packed {
+	const uint8_t *stream;
+	uint64_t size, full;
+	uint32_t type; /* ELFCOMPRESS_* */
+};
+
+static bool packed_zdebug(const uint8_t *data, uint64_t size, struct packed *ret)
 {
-	struct dwarf_section s = {.name = from->name, .addr = from->addr};
-	s.data = exe_section_data(exe, from, &s.size);
-	if (!s.data || s.size == 0)
+	if (size < ZDEBUG_HEADER || memcmp(data, "ZLIB", 4) != 0)
+		return false;
+	*ret = (struct packed){data + ZDEBUG_HEADER, size - ZDEBUG_HEADER, load64(data + 4, true), CH_TYPE_ZLIB};
+	return true;
+}
+
+/* Elf32_Chdr or Elf64_Chdr. */
+static bool packed_elf(const struct exe *exe, const uint8_t *data, uint64_t size, struct packed *ret)
+{
+	unsigned word = exe->word, header = word == 8 ? 24 : 12;
+	if (size < header)
+		return false;
+	*ret = (struct packed){data + header, size - header, load_uint(data + word, word, exe->be), load32(data, exe->be)};
+	return true;
+}
+
+static struct hc_error *section_unpack(struct dwarf *d, const struct packed *p, const char *name, struct dwarf_section *s)
+{
+	size_t full;
+	if (p->type != CH_TYPE_ZLIB) {
+		diag_add(d->diag, HC_SEV_WARNING, "%s: section %s is compressed in a way other than zlib (type %u) and was not read; "
+		         "`objcopy --decompress-debug-sections` helps", d->exe->path, name, p->type);
 		return NULL;
-	if (from->compressed && strcmp(from->name, name->plain) == 0) {
-		uint32_t type = s.size > 24 ? load32(s.data, exe->be) : 0;
-		if (type != CH_TYPE_ZLIB) {
-			diag_add(diag, HC_SEV_WARNING, "%s: section %s is compressed in a way other than zlib (type %u) and was not "
-			         "read; `objcopy --decompress-debug-sections` helps", exe->path, from->name, type);
-			return NULL;
-		}
-		struct hc_error *err = section_rewrite(exe, name->z, &s);
-		if (err)
-			return err;
 	}
-	if (!vec_push(ret, s)) {
-		free(s.own);
+	if (p->full / ZLIB_RATIO > p->size || !ckd_size(p->full, &full)) {
+		diag_add(d->diag, HC_SEV_WARNING, "%s: section %s claims %llu bytes for %llu compressed ones and was not read",
+		         d->exe->path, name, (unsigned long long)p->full, (unsigned long long)p->size);
+		return NULL;
+	}
+	uint8_t *own = malloc(full ? full : 1);
+	if (!own)
 		return err_nomem();
+	if (!gz_zlib(p->stream, (size_t)p->size, own, full)) {
+		diag_add(d->diag, HC_SEV_WARNING, "%s: section %s is damaged (its zlib stream) and was not read", d->exe->path, name);
+		free(own);
+		return NULL;
 	}
+	s->own = own;
+	s->data = own;
+	s->size = full;
 	return NULL;
 }
 
-struct hc_error *dwarf_sections_find(const struct exe *exe, struct diag *diag, dwarf_sections *ret)
+static struct hc_error *section_load(struct dwarf *d, enum dwarf_section_id id, struct dwarf_section *s)
 {
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		const struct exe_section *from = exe_section(exe, wanted[i].plain);
-		if (!from)
-			from = exe_section(exe, wanted[i].z);
-		struct hc_error *err = from ? section_add(exe, from, &wanted[i], diag, ret) : NULL;
+	const struct exe_section *plain = exe_section(d->exe, names[id].plain);
+	const struct exe_section *from = plain ? plain : exe_section(d->exe, names[id].z);
+	struct packed packed;
+	uint64_t size = 0;
+	const uint8_t *data = from ? exe_section_data(d->exe, from, &size) : NULL;
+	if (!data || size == 0)
+		return NULL;
+	if (!from->compressed) {
+		s->data = data;
+		s->size = size;
+		return NULL;
+	}
+	if (plain ? packed_elf(d->exe, data, size, &packed) : packed_zdebug(data, size, &packed))
+		return section_unpack(d, &packed, from->name, s);
+	diag_add(d->diag, HC_SEV_WARNING, "%s: section %s has no valid header of compression and was not read", d->exe->path,
+	         from->name);
+	return NULL;
+}
+
+struct hc_error *dwarf_section(struct dwarf *d, enum dwarf_section_id id, const struct dwarf_section **ret)
+{
+	struct dwarf_section *s = &d->sections[id];
+	if (!s->loaded) {
+		struct hc_error *err = section_load(d, id, s);
 		if (err)
 			return err;
+		s->loaded = true;
 	}
+	*ret = s;
 	return NULL;
 }
 
-void dwarf_sections_free(dwarf_sections *s)
+void dwarf_sections_free(struct dwarf *d)
 {
-	for (size_t i = 0; i < s->len; i++)
-		free(s->data[i].own);
-	vec_free(s);
+	for (unsigned i = 0; i < SEC_COUNT; i++)
+		free(d->sections[i].own);
 }
