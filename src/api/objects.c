@@ -17,13 +17,13 @@ hc_node hc_object_next(const struct hc_snapshot *s, hc_node from, bool live_only
 	const uint64_t *set = live_only && s->graph ? s->graph->live : h ? h->alloc : NULL;
 	if (!set || from >= h->nslots)
 		return HC_NODE_NONE;
-	uint64_t w = set[from >> 6] >> (from & 63);
+	uint64_t w = set[from >> 6] >> (from & 63), n = UINT64_MAX; /* root nodes have bits in the last word, too */
 	if (w)
-		return from + (hc_node)__builtin_ctzll(w);
-	for (size_t i = (from >> 6) + 1; i < bit_words(h->nslots); i++)
+		n = from + (uint64_t)__builtin_ctzll(w);
+	for (size_t i = (from >> 6) + 1; n == UINT64_MAX && i < bit_words(h->nslots); i++)
 		if (set[i])
-			return (hc_node)(i * 64 + (size_t)__builtin_ctzll(set[i]));
-	return HC_NODE_NONE;
+			n = i * 64 + (uint64_t)__builtin_ctzll(set[i]);
+	return n < h->nslots ? (hc_node)n : HC_NODE_NONE;
 }
 
 /* The special records of an object: the first one's index, nspecials for none. */
