@@ -163,16 +163,22 @@ struct hc_error *listing_file(struct listing *l, const char *package, const char
 struct named {
 	const char *name;
 	uint32_t type;
+	bool synthetic;
 };
 
 static int by_name(const void *a, const void *b)
 {
 	const struct named *x = a, *y = b;
+	if (x->synthetic != y->synthetic)
+		return x->synthetic ? 1 : -1;
 	int c = strcmp(x->name, y->name);
 	return c ? c : x->type < y->type ? -1 : x->type > y->type;
 }
 
-/* Sorts the types of a package and gives each its line; only packages that somebody asks for pay for it. */
+/*
+ * Sorts the types of a package and gives each its line; only packages that somebody asks for pay for it. Types that were
+ * made while objects got theirs come last: which ones there are depends on the heap, and must not move the others.
+ */
 static bool number_package(struct listing *l, uint32_t index)
 {
 	struct package *p = &l->package[index];
@@ -182,8 +188,10 @@ static bool number_package(struct listing *l, uint32_t index)
 	struct named *named = malloc(((size_t)p->count + 1) * sizeof(*named));
 	if (!named)
 		return false;
-	for (uint32_t i = 0; i < p->count; i++)
-		named[i] = (struct named){hc_type_name(hc_type_at(l->s, order[i])), order[i]};
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct hc_type *t = hc_type_at(l->s, order[i]);
+		named[i] = (struct named){hc_type_name(t), order[i], hc_type_synthetic(t)};
+	}
 	qsort(named, p->count, sizeof(*named), by_name);
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct rows r;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A listing of the program's types, one file per package, so that viewers that know functions, files and lines can show
- * fields: the "line" of an object is the field that leads on. Types of a package are sorted by name, whatever the heap
- * holds: dumps of one build agree about the lines. `go tool pprof -source_path=DIR -list 'main\.Cache$'` reads it.
+ * fields: the "line" of an object is the field that leads on. The program's types are sorted by name in each package,
+ * whatever the heap holds: dumps of one build agree about the lines. To be read with
+ * `go tool pprof -source_path=DIR -list 'main\.Cache$'`.
  */
 #ifndef WRITERS_LISTING_H
 #define WRITERS_LISTING_H

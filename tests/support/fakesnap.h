@@ -220,8 +220,7 @@ bool hc_type_is_pointer_at(const struct hc_snapshot *s, const struct hc_type *t,
 
 bool hc_type_synthetic(const struct hc_type *t)
 {
-	(void)t;
-	return false;
+	return strchr(t->name, '<') != NULL; /* as a convention of the tables here */
 }
 
 hc_node hc_object_limit(const struct hc_snapshot *s)

@@ -151,6 +151,34 @@ static void test_stable_lines(void **state)
 	listing_free(b);
 }
 
+/* Nor on types that were made for the heap at hand: they come last. */
+static void test_synthetic_last(void **state)
+{
+	(void)state;
+	static const struct hc_type made = {"a<made>", "main", HC_KIND_STRUCT, 24, 0, NULL, NULL, node_fields, 3};
+	static const struct hc_type *const without[] = {&t_node, &t_node_ptr};
+	static const struct hc_type *const with[] = {&made, &t_node, &t_node_ptr};
+	struct hc_snapshot s = fake_program(), more = fake_program();
+	struct listing *a, *b;
+	const char *file;
+	uint32_t line_a, line_b, last;
+	s.types = without;
+	s.ntypes = 2;
+	more.types = with;
+	more.ntypes = 3;
+	assert_null(listing_new(&s, &a));
+	assert_null(listing_new(&more, &b));
+	assert_null(listing_type(b, &made, &file, &last));
+	for (uint32_t i = 0; i < s.ntypes; i++) {
+		assert_null(listing_type(a, without[i], &file, &line_a));
+		assert_null(listing_type(b, without[i], &file, &line_b));
+		assert_int_equal(line_a, line_b);
+		assert_true(line_b < last);
+	}
+	listing_free(a);
+	listing_free(b);
+}
+
 /* Structs in structs in structs: opened up to a limit, with lines that still agree. */
 static void test_nested(void **state)
 {
@@ -217,6 +245,7 @@ int main(void)
 		WITH_DIR(test_unwritable),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_stable_lines),
+		cmocka_unit_test(test_synthetic_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
