@@ -111,7 +111,7 @@ static uint64_t arena_2bit(const struct heap *h, uint64_t addr, bool *more)
 		if (!a || !a->bitmap)
 			return v;
 		uint64_t word = (addr & ((UINT64_C(1) << GRANULE_SHIFT) - 1)) / 8;
-		unsigned b = a->bitmap[word / 4] >> (word & 3);
+		unsigned b = (unsigned)a->bitmap[word / 4] >> (word & 3);
 		if (!(b & 0x10)) {
 			*more = false;
 			return v;
