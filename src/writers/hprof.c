@@ -69,13 +69,12 @@ static void deinit(struct hprof *h)
 static void say_totals(const struct hprof *h)
 {
 	const struct hprof_totals *t = &h->totals;
-	uint64_t visualvm = t->mat, mat = t->mat + t->class_bytes;
 	job_say(h->job, HC_SEV_INFO, "hprof: %" PRIu64 " objects of %" PRIu64 " bytes in %" PRIu64 " classes, %zu threads",
 	        t->objects, t->bytes, t->classes, h->threads.len);
 	job_say(h->job, HC_SEV_INFO, "hprof: total sizes shown will be %" PRIu64 " in Eclipse MAT, %" PRIu64 " in VisualVM, %" PRIu64
 	        " in shark: they charge up to 24 bytes for each of %" PRIu64 " arrays, count arrays by the bytes in use, and count %" PRIu64
 	        " objects (%" PRIu64 " bytes) that Go does not have: strings, variables, frames",
-	        mat, visualvm, t->shark, t->arrays, t->synthetic, t->synthetic_bytes);
+	        t->mat + t->class_bytes, t->visualvm, t->shark, t->arrays, t->synthetic, t->synthetic_bytes);
 	if (t->chunked)
 		job_say(h->job, HC_SEV_INFO, "hprof: %" PRIu64 " large arrays were written in several parts", t->chunked);
 	if (t->cut)

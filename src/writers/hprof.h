@@ -140,7 +140,7 @@ struct variant {
 struct hprof_totals {
 	uint64_t objects, bytes;            /* Go's: objects written, with their slots */
 	uint64_t instances, arrays, classes;
-	uint64_t mat, shark;                /* sums of shallow sizes; VisualVM's is MAT's without class objects */
+	uint64_t mat, visualvm, shark;      /* sums of shallow sizes; MAT adds class_bytes */
 	uint64_t class_bytes;               /* MAT: static fields */
 	uint64_t synthetic, synthetic_bytes; /* objects of the dump only, and what MAT charges for them */
 	uint64_t chunked;                   /* objects written in several parts */
@@ -255,8 +255,6 @@ uint8_t *hprof_put_place(struct hprof *h, struct source *src, const struct place
 /* Writes values of a layout, one after the other, beginning `offset` bytes into the source. */
 uint8_t *hprof_put_values(struct hprof *h, struct source *src, const struct layout *layout, uint64_t offset, uint64_t count,
                           uint8_t *p);
-/* The identifier of what a pointer stored as `raw` to an object points to. */
-uint64_t hprof_resolve(struct hprof *h, hc_node target, uint64_t raw);
 /* The object that a package variable's address leads to; 0: none. */
 uint64_t hprof_resolve_region(const struct hprof *h, uint64_t addr);
 void pool_free(struct pool *p);

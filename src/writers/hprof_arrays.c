@@ -135,7 +135,7 @@ void hprof_put_numbers(struct hprof *h, const struct hc_object *o, const struct 
 
 /* ---- references ---- */
 
-/* The reference at the next word, from the edges alone: the object need not be in the snapshot for them. */
+/* The reference at the next word. */
 static uint64_t ref_at(struct hprof *h, struct source *src, uint64_t offset)
 {
 	while (src->more && src->edge.offset < offset) {
@@ -144,11 +144,7 @@ static uint64_t ref_at(struct hprof *h, struct source *src, uint64_t offset)
 	}
 	if (!src->more || src->edge.offset != offset)
 		return 0;
-	uint64_t avail, raw = 0;
-	const uint8_t *d = hc_object_bytes(h->s, src->node, offset, &avail);
-	if (d && avail >= h->word)
-		raw = load_uint(d, h->word, h->be);
-	uint64_t id = hprof_resolve(h, src->edge.target, raw);
+	uint64_t id = hc_node_addr(h->s, src->edge.target);
 	src->more = hc_edge_next(&src->it, &src->edge);
 	return id;
 }

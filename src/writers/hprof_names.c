@@ -109,9 +109,10 @@ static bool put_inner(struct name *out, const char *t)
 {
 	bool ok = true;
 	for (size_t i = 0; ok && t[i];) {
-		if (starts(t + i, "...")) {
-			ok = hprof_text_puts(out, "\xe2\x80\xa6");
-			i += 3;
+		if (starts(t + i, "...") || starts(t + i, "interface {}")) {
+			bool dots = t[i] == '.';
+			ok = hprof_text_puts(out, dots ? "\xe2\x80\xa6" : "any");
+			i += dots ? 3 : strlen("interface {}");
 			continue;
 		}
 		size_t end = i, slash = i;
@@ -119,7 +120,7 @@ static bool put_inner(struct name *out, const char *t)
 			if (t[end++] == '/')
 				slash = end;
 		if (end == i) {
-			ok = hprof_text_put(out, t[i] == '.' ? "_" : t + i, 1);
+			ok = t[i] == '.' ? hprof_text_puts(out, middle_dot) : hprof_text_put(out, t + i, 1);
 			i++;
 			continue;
 		}
@@ -130,20 +131,20 @@ static bool put_inner(struct name *out, const char *t)
 	return ok;
 }
 
-static bool put_type(struct name *out, const char *t)
+/* A type, and what is in front of it: "*", "[]". */
+static bool put_type(struct name *out, const char *prefix, size_t prefix_len, const char *base)
 {
-	size_t prefix = prefix_len(t);
-	const char *base = t + prefix;
-	if (is_unnamed(base) || hprof_package_len(base) == 0) {
-		/* Without a package of its own; a leading bracket must not be the first. */
-		return (*t != '[' || hprof_text_puts(out, "go.")) && hprof_text_put(out, t, prefix) && put_inner(out, base);
-	}
-	size_t package = hprof_package_len(base) + 1;
-	return hprof_text_put(out, base, package) && hprof_text_put(out, t, prefix) && put_inner(out, base + package);
+	size_t package = is_unnamed(base) ? 0 : hprof_package_len(base);
+	if (package == 0) /* a leading bracket must not be the first */
+		return (*prefix != '[' || hprof_text_puts(out, "go.")) && hprof_text_put(out, prefix, prefix_len) && put_inner(out, base);
+	return hprof_text_put(out, base, package + 1) && hprof_text_put(out, prefix, prefix_len) && put_inner(out, base + package + 1);
 }
 
-/* "map<K,V>" and the like are what the runtime keeps such a value in, as DWARF names it. */
-static bool put_storage(struct name *out, const char *t, bool *done)
+/*
+ * "map<K,V>" and the like are what the runtime keeps such a value in, as DWARF names it. *after: Go's name, when it is one
+ * of these; to be freed.
+ */
+static bool storage_name(const char *t, struct name *after)
 {
 	static const struct {
 		const char *from, *to;
@@ -153,37 +154,27 @@ static bool put_storage(struct name *out, const char *t, bool *done)
 		{"noalg.map.bucket[", "map bucket["}, {"noalg.map.group[", "map group["}, {"map.bucket[", "map bucket["},
 		{"map.group[", "map group["}, {"noalg.map.hdr[", "map["}, {"map.hdr[", "map["},
 	};
-	size_t len = strlen(t);
-	*done = false;
-	for (size_t i = 0; i < sizeof(storage) / sizeof(storage[0]); i++) {
-		if (!starts(t, storage[i].from))
-			continue;
-		const char *rest = t + strlen(storage[i].from);
-		size_t n = len - strlen(storage[i].from);
-		*done = true;
-		if (!hprof_text_puts(out, storage[i].to))
-			return false;
-		if (storage[i].from[strlen(storage[i].from) - 1] == '[')
-			return put_inner(out, rest);
-		if (n > 0 && rest[n - 1] == '>')
-			n--;
-		struct name inner = {0};
-		bool ok = hprof_text_put(&inner, rest, n), bracket = storage[i].to[strlen(storage[i].to) - 1] == '[';
-		/* The comma between key and element: the first one outside brackets. */
-		size_t depth = 0;
-		for (size_t k = 0; ok && bracket && k < n; k++) {
-			depth += strchr("[({<", inner.text[k]) != NULL;
-			depth -= depth && strchr("])}>", inner.text[k]) != NULL;
-			if (inner.text[k] == ',' && depth == 0) {
-				inner.text[k] = ']';
-				bracket = false;
-			}
+	size_t i = 0, depth = 0, n = sizeof(storage) / sizeof(storage[0]);
+	while (i < n && !starts(t, storage[i].from))
+		i++;
+	if (i == n)
+		return true;
+	const char *rest = t + strlen(storage[i].from);
+	bool ok = hprof_text_puts(after, storage[i].to), angle = rest[-1] == '<', comma = angle && after->text[after->len - 1] == '[';
+	size_t at = after->len;
+	ok = ok && hprof_text_puts(after, rest);
+	if (ok && angle && after->len > at && after->text[after->len - 1] == '>')
+		after->text[--after->len] = '\0';
+	/* The comma between key and element, the first one outside brackets, becomes the bracket. */
+	for (; ok && comma && at < after->len; at++) {
+		depth += strchr("[({<", after->text[at]) != NULL;
+		depth -= depth && strchr("])}>", after->text[at]);
+		if (after->text[at] == ',' && depth == 0) {
+			after->text[at] = ']';
+			comma = false;
 		}
-		ok = ok && put_inner(out, inner.text) && (!bracket || hprof_text_puts(out, "]"));
-		name_free(&inner);
-		return ok;
 	}
-	return true;
+	return ok && (!comma || hprof_text_puts(after, "]"));
 }
 
 static bool limit(struct name *out, const char *whole)
@@ -201,16 +192,17 @@ static bool limit(struct name *out, const char *whole)
 
 bool hprof_class_name(struct name *out, const char *type)
 {
-	struct name t = {0};
-	bool done, ok = name_clean(&t, type);
+	struct name t = {0}, storage = {0};
+	bool ok = name_clean(&t, *type ? type : "go.unnamed");
 	out->len = 0;
-	ok = ok && hprof_text_put(out, "", 0) && put_storage(out, t.text, &done);
-	if (ok && !done)
-		ok = put_type(out, t.len ? t.text : "go.unnamed");
+	ok = ok && hprof_text_put(out, "", 0);
+	size_t prefix = ok ? prefix_len(t.text) : 0;
+	ok = ok && storage_name(t.text + prefix, &storage) && put_type(out, t.text, prefix, storage.len ? storage.text : t.text + prefix);
 	ok = ok && limit(out, t.text);
 	if (ok && out->len >= 2 && strcmp(out->text + out->len - 2, "[]") == 0) /* not a Go type, but the snapshot may say so */
 		ok = hprof_text_puts(out, "_");
 	name_free(&t);
+	name_free(&storage);
 	return ok;
 }
 

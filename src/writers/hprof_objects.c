@@ -96,15 +96,13 @@ static void make_words(struct hprof *h, const struct hc_object *o, const struct 
 }
 
 static const struct fixed_field head_fields[] = {{"chunks", HPROF_OBJECT}};
-static const struct fixed_field body_fields[] = {{"array$head", HPROF_OBJECT}};
 
 static uint32_t chunk_class(struct hprof *h, const struct row *r, const struct variant *v, uint64_t count, uint64_t size,
-                            const struct fixed_field *fixed)
+                            bool first)
 {
 	struct hprof_class c = {.layout = v->layout, .count = (uint32_t)count, .indexed = true, .statics = true, .size = size,
-	                        .type_size = count * r->size, .fixed = fixed, .nfixed = 1};
-	if (!class_text(h, r, count) ||
-	    !hprof_text_puts(&h->scratch, fixed == head_fields ? " (first chunk)" : " (chunk)")) {
+	                        .type_size = count * r->size, .fixed = head_fields, .nfixed = first};
+	if (!class_text(h, r, count) || !hprof_text_puts(&h->scratch, first ? " (first chunk)" : " (chunk)")) {
 		h->failed = true;
 		return KNOWN_OBJECT;
 	}
@@ -127,13 +125,13 @@ static void make_chunks(struct hprof *h, const struct hc_object *o, const struct
 	v->shape = SHAPE_CHUNKS;
 	v->chunks = (uint32_t)chunks;
 	if (!map_get(&h->chunk_class, key, &v->class)) {
-		v->class = chunk_class(h, &chunk, v, v->per_chunk, v->chunk_bytes, head_fields);
-		v->body = chunk_class(h, &chunk, v, v->per_chunk, v->chunk_bytes, body_fields);
+		v->class = chunk_class(h, &chunk, v, v->per_chunk, v->chunk_bytes, true);
+		v->body = chunk_class(h, &chunk, v, v->per_chunk, v->chunk_bytes, false);
 		h->failed |= !map_put(&h->chunk_class, key, v->class);
 	}
 	v->body = v->class + 1;
 	v->tail = chunk_class(h, &chunk, v, r->count - (chunks - 1) * v->per_chunk, o->slot_size - (chunks - 1) * v->chunk_bytes,
-	                      body_fields);
+	                      false);
 }
 
 static void make_untyped(struct hprof *h, const struct hc_object *o, struct variant *v)
@@ -310,7 +308,7 @@ static void put_chunk_list(struct hprof *h, const struct hc_object *o, const str
 	hprof_count_array(h, v->chunks - 1, HPROF_OBJECT, true);
 }
 
-/* The first chunk knows the others, and they know it: a pointer to any of them keeps the whole array, as in Go. */
+/* All pointers lead to the first chunk, which has the others: it keeps what the Go object keeps. */
 static void put_chunks(struct hprof *h, const struct hc_object *o, const struct variant *v)
 {
 	struct source src;
@@ -321,7 +319,8 @@ static void put_chunks(struct hprof *h, const struct hc_object *o, const struct 
 		const struct hprof_class *c = &h->classes.data[class];
 		uint8_t *p = hprof_instance(h, o->addr + i * v->chunk_bytes, class);
 		source_view(h, &src, o, i * v->chunk_bytes, (uint64_t)c->count * v->layout->size);
-		p = be64(p, i ? o->addr : list);
+		if (i == 0)
+			p = be64(p, list);
 		p = hprof_put_values(h, &src, v->layout, 0, c->count, p);
 		memset(p, 0, c->pad);
 		hprof_count_instance(h, class, false);

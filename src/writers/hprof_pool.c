@@ -59,8 +59,7 @@ static void put_string(struct hprof *h, const struct pool_pending *from, const s
 	uint8_t *p;
 	if (from->target != HC_NODE_NONE) { /* part of an object that is no array of bytes */
 		class = KNOWN_TEXT;
-		uint64_t of = hprof_resolve(h, from->target, e->addr);
-		p = be64(hprof_instance(h, id, class), of);
+		p = be64(hprof_instance(h, id, class), hc_node_addr(h->s, from->target));
 	} else {
 		p = hprof_instance(h, id, class);
 	}

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Values of instances. Every reference in the dump is one that the collector follows too (an edge of the graph), or leads
- * to a package variable, a constant or a string's bytes outside the heap; all others are written as 0.
+ * to a package variable, a constant or a string's bytes outside the heap; all others are written as 0. References lead
+ * to the start of objects, wherever in them the pointer points.
  */
 #include "base/ckd.h"
 #include "base/err.h"
 #include "writers/hprof.h"
-
-/* No chunk is smaller, so offsets below it are in the first one. */
-enum { MIN_CHUNK = HPROF_CHUNK / 2 };
 
 void source_begin(struct source *src, const struct hprof *h, hc_node node, bool refs)
 {
@@ -50,25 +48,6 @@ uint64_t hprof_new_id(struct hprof *h, uint64_t n)
 }
 
 /* ---- what pointers lead to ---- */
-
-static uint64_t resolve_far(struct hprof *h, hc_node target, uint64_t addr, uint64_t offset)
-{
-	struct hc_object o;
-	if (!hc_object_get(h->s, target, &o))
-		return addr;
-	uint32_t i = hprof_variant(h, &o);
-	const struct variant *v = i < h->variants.len ? &h->variants.data[i] : NULL;
-	if (!v || v->shape != SHAPE_CHUNKS)
-		return addr;
-	uint64_t chunk = offset / v->chunk_bytes;
-	return addr + (chunk < v->chunks ? chunk : v->chunks - 1) * v->chunk_bytes;
-}
-
-uint64_t hprof_resolve(struct hprof *h, hc_node target, uint64_t raw)
-{
-	uint64_t addr = hc_node_addr(h->s, target);
-	return raw < addr || raw - addr < MIN_CHUNK ? addr : resolve_far(h, target, addr, raw - addr);
-}
 
 uint64_t hprof_resolve_region(const struct hprof *h, uint64_t addr)
 {
@@ -170,7 +149,7 @@ static uint64_t iface_ref(struct hprof *h, struct source *src, const struct plac
 	hc_node target = edge_at(h, src, src->base + offset + h->word);
 	uint64_t data = word_at(h, src, offset + h->word);
 	if (target != HC_NODE_NONE)
-		return hprof_resolve(h, target, data);
+		return hc_node_addr(h->s, target);
 	uint64_t first = word_at(h, src, offset), region;
 	if (!data || !first)
 		return 0;
@@ -189,9 +168,9 @@ static uint64_t iface_ref(struct hprof *h, struct source *src, const struct plac
 static uint64_t pointer_ref(struct hprof *h, struct source *src, const struct place *at, uint64_t offset)
 {
 	hc_node target = edge_at(h, src, src->base + offset);
-	uint64_t raw = word_at(h, src, offset);
 	if (target != HC_NODE_NONE)
-		return hprof_resolve(h, target, raw);
+		return hc_node_addr(h->s, target);
+	uint64_t raw = word_at(h, src, offset);
 	if (!raw)
 		return 0;
 	return at->flags & PLACE_ZERO_SIZE ? HPROF_ID_OTHER : hprof_resolve_region(h, raw);
@@ -267,31 +246,36 @@ uint8_t *hprof_put_values(struct hprof *h, struct source *src, const struct layo
 	return p;
 }
 
-/* ---- counting, by the readers' rules (docs/hprof.md) ---- */
+/* ---- counting, by the readers' rules ---- */
 
-void hprof_count_instance(struct hprof *h, uint32_t class, bool synthetic)
+static uint64_t align8(uint64_t n)
 {
-	const struct hprof_class *c = &h->classes.data[class];
-	uint64_t mat = c->super == KNOWN_METHOD ? c->size : ((uint64_t)HPROF_HEADER + c->payload + 7) & ~UINT64_C(7);
-	h->totals.instances++;
+	return (n + 7) & ~UINT64_C(7);
+}
+
+static void count(struct hprof *h, uint64_t mat, uint64_t visualvm, uint64_t shark, bool synthetic)
+{
 	h->totals.mat += mat;
-	h->totals.shark += c->size;
+	h->totals.visualvm += visualvm;
+	h->totals.shark += shark;
 	if (synthetic) {
 		h->totals.synthetic++;
 		h->totals.synthetic_bytes += mat;
 	}
 }
 
+void hprof_count_instance(struct hprof *h, uint32_t class, bool synthetic)
+{
+	const struct hprof_class *c = &h->classes.data[class];
+	h->totals.instances++;
+	count(h, c->super == KNOWN_METHOD ? c->size : align8(HPROF_HEADER + c->payload), c->size, c->size, synthetic);
+}
+
 void hprof_count_array(struct hprof *h, uint64_t n, uint8_t type, bool synthetic)
 {
-	uint64_t bytes = n * hprof_type_size(type), mat = (bytes + (type == HPROF_OBJECT ? 20 : 24) + 7) & ~UINT64_C(7);
+	uint64_t bytes = n * hprof_type_size(type);
 	h->totals.arrays++;
-	h->totals.mat += mat;
-	h->totals.shark += bytes;
-	if (synthetic) {
-		h->totals.synthetic++;
-		h->totals.synthetic_bytes += mat;
-	}
+	count(h, align8(bytes + (type == HPROF_OBJECT ? 20 : 24)), align8(bytes + 20), bytes, synthetic);
 }
 
 uint8_t *hprof_instance(struct hprof *h, uint64_t id, uint32_t class)

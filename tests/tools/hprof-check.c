@@ -29,14 +29,15 @@ static void print_classes(void)
 		c[i] = &f.classes[i];
 	qsort(c, (size_t)f.nclasses, sizeof(struct hp_class *), by_name);
 	for (uint64_t i = 0; i < f.nclasses;) {
-		uint64_t n = 0, file = 0, mat = 0, k = i;
+		uint64_t n = 0, file = 0, visualvm = 0, mat = 0, k = i;
 		for (; k < f.nclasses && strcmp(c[k]->name, c[i]->name) == 0; k++) {
 			n += c[k]->instances;
 			file += c[k]->shallow_file;
+			visualvm += c[k]->shallow_visualvm;
 			mat += c[k]->shallow_mat;
 		}
 		if (n)
-			printf("class\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", c[i]->name, n, file, mat);
+			printf("class\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", c[i]->name, n, file, visualvm, mat);
 		i = k;
 	}
 	free(c);
@@ -113,10 +114,11 @@ static void print_strings(void)
 
 static void print_summary(void)
 {
-	uint64_t kinds[3] = {0}, file = 0, mat = f.mat_classes;
+	uint64_t kinds[3] = {0}, file = 0, visualvm = 0, mat = f.mat_classes;
 	for (uint64_t i = 0; i < f.nobjects; i++) {
 		kinds[f.objects[i].kind]++;
 		file += hp_size_file(&f, &f.objects[i]);
+		visualvm += hp_size_visualvm(&f, &f.objects[i]);
 		mat += hp_size_mat(&f, &f.objects[i]);
 	}
 	printf("summary\tclasses\t%" PRIu64 "\n", f.nclasses);
@@ -125,7 +127,7 @@ static void print_summary(void)
 	printf("summary\troots\t%" PRIu64 "\nsummary\tsegments\t%" PRIu64 "\nsummary\tstrings\t%" PRIu64 "\n", f.nroots, f.nsegments,
 	       f.nstrings);
 	printf("summary\tsize in shark\t%" PRIu64 "\nsummary\tsize in VisualVM\t%" PRIu64 "\nsummary\tsize in Eclipse MAT\t%" PRIu64 "\n", file,
-	       mat - f.mat_classes, mat);
+	       visualvm, mat);
 	printf("summary\terrors\t%" PRIu64 "\nsummary\twarnings\t%" PRIu64 "\n", f.counts[HP_ERROR], f.counts[HP_WARNING]);
 	for (unsigned i = 0; i < f.nrules; i++)
 		printf("rule\t%s\t%" PRIu64 "\n", f.rules[i].name, f.rules[i].count);

@@ -631,3 +631,8 @@ void hp_close(struct hp_file *f)
 		munmap((void *)(uintptr_t)f->data, (size_t)f->size);
 	memset(f, 0, sizeof(*f));
 }
+
+uint64_t hp_size_visualvm(const struct hp_file *f, const struct hp_object *o)
+{
+	return o->kind == HP_INSTANCE ? hp_size_file(f, o) : (hp_size_file(f, o) + 20 + 7) & ~UINT64_C(7);
+}

@@ -44,7 +44,7 @@ struct hp_class {
 	uint64_t mat;      /* size of an instance as Eclipse MAT has it */
 	char *name;        /* with dots, arrays as "T[]"; never NULL */
 	const char *raw;   /* as in the file */
-	uint64_t instances, shallow_mat, shallow_file; /* sums; shallow_file: by the class dump, arrays without a header */
+	uint64_t instances, shallow_file, shallow_visualvm, shallow_mat; /* sums of the sizes below */
 };
 
 enum hp_kind { HP_INSTANCE, HP_OBJ_ARRAY, HP_PRIM_ARRAY };
@@ -124,8 +124,9 @@ typedef void hp_ref_fn(void *ctx, uint64_t id, uint64_t offset);
 void hp_refs(struct hp_file *f, const struct hp_object *o, hp_ref_fn *fn, void *ctx);
 void hp_class_refs(struct hp_file *f, const struct hp_class *c, hp_ref_fn *fn, void *ctx);
 
-/* Bytes that an object counts by the class dump; arrays without a header (as in shark), and as Eclipse MAT has it. */
+/* Bytes that an object counts by the class dump, arrays without a header (as in shark); as in VisualVM; as in MAT. */
 uint64_t hp_size_file(const struct hp_file *f, const struct hp_object *o);
+uint64_t hp_size_visualvm(const struct hp_file *f, const struct hp_object *o);
 uint64_t hp_size_mat(const struct hp_file *f, const struct hp_object *o);
 
 #endif

@@ -300,6 +300,7 @@ void hp_check(struct hp_file *f)
 		struct hp_class *c = &f->classes[o->class];
 		c->instances++;
 		c->shallow_file += hp_size_file(f, o);
+		c->shallow_visualvm += hp_size_visualvm(f, o);
 		c->shallow_mat += hp_size_mat(f, o);
 	}
 	check_skeleton(f);
