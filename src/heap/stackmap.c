@@ -9,7 +9,6 @@
 enum {
 	MAX_BITS = 1 << 20,    /* words of one frame's map */
 	MAX_OBJECTS = 1 << 16, /* stack objects of one function */
-	RECORD_SIZE = 16       /* of a stackObjectRecord, Go 1.18 */
 };
 
 struct bitmap {
@@ -83,10 +82,11 @@ static bool record_read(const struct heap *h, const struct module *m, uint64_t l
 {
 	const struct proc *p = h->proc;
 	bool old = h->prog->minor <= 17; /* a pointer to the mask; later an offset from rodata */
-	uint64_t at = list + i * (old ? RECORD_SIZE + p->word : RECORD_SIZE), gcdata;
+	uint64_t where = old && p->word == 8 ? 16 : 12; /* of gcdata in the record */
+	uint64_t at = list + i * (where + (old ? p->word : 4)), gcdata;
 	uint32_t off, size, ptrdata;
 	if (!proc_u32(p, at, &off) || !proc_u32(p, at + 4, &size) || !proc_u32(p, at + 8, &ptrdata) ||
-	    !proc_uint(p, at + (old ? RECORD_SIZE : 12), old ? p->word : 4, &gcdata))
+	    !proc_uint(p, at + where, old ? p->word : 4, &gcdata))
 		return false;
 	ret->off = (int32_t)off;
 	ret->size = (int32_t)size;

@@ -390,11 +390,11 @@ static void scan_defers(struct scan *s)
 		if (heap_field(h, d, L_DEFER_HEAP)) /* the list may lead to it through the stack only */
 			word_add(s, d, 0);
 		/* Until Go 1.17, where the register ABI was missing, arguments follow the record. */
-		uint64_t siz = heap_field(h, d, L_DEFER_SIZ), args = d + 72, v;
+		uint64_t siz = heap_field(h, d, L_DEFER_SIZ), head = 8 + 8u * h->word, v;
 		s->node.conservative = siz != 0;
 		for (uint64_t off = 0; off < siz && off < 4096; off += h->word)
-			if (proc_word(h->proc, args + off, &v))
-				word_add(s, v, 72 + off);
+			if (proc_word(h->proc, d + head + off, &v))
+				word_add(s, v, head + off);
 	}
 }
 

@@ -26,6 +26,9 @@ const struct stack_arch *stack_arch(enum arch arch)
 		{ARCH_PPC64, true, 32, 16, 32, false},
 		{ARCH_S390X, true, 8, 8, 8, false},
 		{ARCH_MIPS64, true, 8, 8, 8, false},
+		{ARCH_386, false, 0, 4, 0, false},
+		{ARCH_ARM, true, 4, 4, 4, false},
+		{ARCH_MIPS, true, 4, 4, 4, false},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].arch == arch)
