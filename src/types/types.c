@@ -162,9 +162,10 @@ uint32_t types_slice_of(struct types *t, uint32_t elem)
 
 /* ---- descriptors ---- */
 
-bool types_set_rtype_base(struct types *t, uint64_t base)
+/* Of the types from `first` on that have no address yet. */
+static bool rtypes_place(struct types *t, uint32_t first, uint64_t base)
 {
-	for (uint32_t i = 0; i < t->n; i++) {
+	for (uint32_t i = first; i < t->n; i++) {
 		struct type *ty = &t->t[i];
 		if (t->rtype_offs.data[i] == 0 || ty->rtype != 0 || !ckd_add(base, t->rtype_offs.data[i], &ty->rtype))
 			continue;
@@ -173,6 +174,11 @@ bool types_set_rtype_base(struct types *t, uint64_t base)
 			return false;
 	}
 	return true;
+}
+
+bool types_set_rtype_base(struct types *t, uint64_t base)
+{
+	return rtypes_place(t, 0, base);
 }
 
 /* ---- package variables ---- */
@@ -293,12 +299,13 @@ static struct hc_error *symbols_load(struct types *t, const struct module_file *
 /* Debug information that cannot be read costs names, not the analysis. */
 static struct hc_error *module_dwarf(const struct module_file *m, struct diag *diag, struct dwarf **ret)
 {
-	struct hc_error *err = dwarf_open(m->exe, m->bias, diag, ret);
+	const struct exe *from = exe_dwarf(m->exe);
+	*ret = NULL;
+	struct hc_error *err = from ? dwarf_open(from, m->bias, diag, ret) : NULL;
 	if (!err || hc_error_code(err) == HC_E_NOMEM)
 		return err;
 	diag_add(diag, HC_SEV_WARNING, "%s; going on without it", hc_error_message(err));
 	hc_error_free(err);
-	*ret = NULL;
 	return NULL;
 }
 
@@ -310,7 +317,7 @@ static struct hc_error *module_load(struct types *t, const struct module_file *m
 	if (!err)
 		err = symbols_load(t, m);
 	/* each module's offsets count from its own runtime.types */
-	if (!err && base != 0 && t->n > first && !types_set_rtype_base(t, base))
+	if (!err && base != 0 && !rtypes_place(t, first, base))
 		err = err_nomem();
 	return err;
 }
