@@ -111,6 +111,8 @@ struct hc_edge_iter {
 /** Out-edges of any node (object or root) in order of offset. */
 HC_API void hc_edges(const struct hc_snapshot *s, hc_node node, struct hc_edge_iter *it);
 HC_API bool hc_edge_next(struct hc_edge_iter *it, struct hc_edge *ret);
+/** How many out-edges a node has. */
+HC_API uint64_t hc_edge_count(const struct hc_snapshot *s, hc_node node);
 
 enum hc_root_kind {
 	HC_ROOT_ALL,

@@ -36,6 +36,8 @@ struct hc_error *api_oids(struct hc_snapshot *s, const char *path) HC_MUST_CHECK
 struct hc_error *api_classes(struct hc_snapshot *s) HC_MUST_CHECK; /* objects.c */
 /* The name for people of a type, or of an array of it; NULL when memory ran out. */
 const char *api_display_name(struct arena *a, const char *name, bool array); /* names.c */
+/* Package of the element of a map's or channel's part, from its display name; "" for others. */
+const char *api_display_package(const struct hc_snapshot *s, const char *display);
 struct hc_error *api_ledger(struct hc_snapshot *s) HC_MUST_CHECK;  /* ledger.c */
 
 static inline const struct hc_type *api_type(const struct hc_snapshot *s, uint32_t id)

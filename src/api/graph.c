@@ -14,6 +14,11 @@ void hc_edges(const struct hc_snapshot *s, hc_node node, struct hc_edge_iter *it
 	memcpy(it->opaque, &e, sizeof(e));
 }
 
+uint64_t hc_edge_count(const struct hc_snapshot *s, hc_node node)
+{
+	return edge_start(s->graph, node + 1) - edge_start(s->graph, node);
+}
+
 bool hc_edge_next(struct hc_edge_iter *it, struct hc_edge *ret)
 {
 	struct edge_iter e;

@@ -96,3 +96,28 @@ const char *api_display_name(struct arena *a, const char *name, bool array)
 	}
 	return array ? arena_printf(a, "[]%s", name) : name;
 }
+
+const char *api_display_package(const struct hc_snapshot *s, const char *display)
+{
+	char name[512];
+	const char *p = display;
+	while (*p == '*' || strncmp(p, "[]", 2) == 0)
+		p += *p == '*' ? 1 : 2;
+	if (strncmp(p, "map[", 4) == 0) {
+		size_t key = upto(p + 4, ']');
+		p += p[4 + key] ? 4 + key + 1 : 4 + key;
+	} else if (strncmp(p, "chan ", 5) == 0) {
+		p += 5;
+	} else {
+		return "";
+	}
+	while (*p == '*' || strncmp(p, "[]", 2) == 0)
+		p += *p == '*' ? 1 : 2;
+	size_t len = upto(p, ' ');
+	if (len >= sizeof(name))
+		return "";
+	memcpy(name, p, len);
+	name[len] = '\0';
+	uint32_t type = types_by_name(s->types, name);
+	return type == TYPE_NONE ? "" : hc_type_package(s, api_type(s, type));
+}

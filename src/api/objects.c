@@ -135,6 +135,8 @@ static bool class_describe(struct hc_snapshot *s, uint32_t key, struct hc_class 
 	c->array = key & 1;
 	c->package = hc_type_package(s, c->type);
 	c->name = api_display_name(&s->arena, hc_type_name(c->type), c->array);
+	if (c->name && !*c->package)
+		c->package = api_display_package(s, c->name);
 	return c->name != NULL;
 }
 

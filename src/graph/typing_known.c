@@ -3,6 +3,7 @@
  * Types of the standard library that hide what they point to behind unsafe.Pointer, or behind a pointer to their first
  * field. Named in one place; the types themselves come from the program.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ckd.h"
@@ -209,11 +210,8 @@ static uint32_t make_entry(struct typing *ty, const char *name, uint32_t node, u
 /* The type prefix + args; name gets the text. */
 static uint32_t trie_type(struct typing *ty, const char *prefix, const char *args, char *name, size_t size)
 {
-	if (strlen(prefix) + strlen(args) >= size)
-		return TYPE_NONE;
-	strcpy(name, prefix);
-	strcat(name, args);
-	return types_by_name(ty->t, name);
+	int n = snprintf(name, size, "%s%s", prefix, args);
+	return n < 0 || (size_t)n >= size ? TYPE_NONE : types_by_name(ty->t, name);
 }
 
 static void trie_prog(struct typing *ty, uint32_t type, const char *args, size_t which, struct prog *p)

@@ -42,28 +42,14 @@ static struct hc_error *gather_end(struct gathered *g, struct hc_error *err)
 	return err;
 }
 
-/* References that an object holds to others, the same object counted each time. */
-static uint64_t count_pointers(const struct hc_snapshot *s, const struct hc_object *o)
-{
-	struct hc_edge_iter it;
-	struct hc_edge e;
-	uint64_t n = 0;
-	if (o->flags & HC_OBJ_NOSCAN)
-		return 0;
-	hc_edges(s, o->node, &it);
-	while (hc_edge_next(&it, &e))
-		n++;
-	return n;
-}
-
 static void add_object(struct gathered *g, uint32_t node, const struct hc_object *o)
 {
 	struct stack_node *n = &g->st.nodes.data[node];
 	n->count++;
 	n->value[VALUE_SLACK] += o->slot_size > o->used ? o->slot_size - o->used : 0;
 	n->value[VALUE_SPACE] += o->slot_size;
-	if (g->profile)
-		n->value[VALUE_POINTERS] += count_pointers(g->classes.s, o);
+	if (g->profile && !(o->flags & HC_OBJ_NOSCAN)) /* references to others, the same object counted each time */
+		n->value[VALUE_POINTERS] += hc_edge_count(g->classes.s, o->node);
 }
 
 /* The stack of an object that hangs on no other's, by its class. */

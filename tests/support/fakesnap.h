@@ -345,6 +345,13 @@ void hc_edges(const struct hc_snapshot *s, hc_node node, struct hc_edge_iter *it
 	it->opaque[1] = (uintptr_t)edges;
 }
 
+uint64_t hc_edge_count(const struct hc_snapshot *s, hc_node node)
+{
+	struct hc_edge_iter it;
+	hc_edges(s, node, &it);
+	return it.opaque[0];
+}
+
 bool hc_edge_next(struct hc_edge_iter *it, struct hc_edge *ret)
 {
 	const struct hc_edge *e = (const struct hc_edge *)(uintptr_t)it->opaque[1]; /* NULL: all to object 0 */
