@@ -16,9 +16,14 @@ static const struct raw_type *raw_at(const struct dwarf *d, uint64_t off)
 	return at == TYPE_NONE ? NULL : &d->scan.types.data[at];
 }
 
-/* Synthesized types (hash<K,V>) and unsafe.Pointer have no DW_AT_go_kind. */
+/*
+ * Synthesized types (hash<K,V>) and unsafe.Pointer have no DW_AT_go_kind. In code shared by all pointer types each of them
+ * is called *uint8, which would be a wrong answer to what it points to.
+ */
 static enum kind kind_of(const struct raw_type *r)
 {
+	if (r->kind == KIND_PTR && strncmp(r->name, "go.shape.*uint8", 15) == 0)
+		return KIND_UNSAFEPTR;
 	if (r->kind > 0 && r->kind <= KIND_UNSAFEPTR)
 		return (enum kind)r->kind;
 	switch (r->tag) {
@@ -65,6 +70,13 @@ static struct hc_error *add_type(struct dwarf *d, struct types *t, struct raw_ty
 	return NULL;
 }
 
+/* Unexported fields of anonymous structs are named with their package: "gopkg.in/yaml%2ev3.kind". */
+static const char *field_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot && dot[1] ? dot + 1 : name;
+}
+
 static struct hc_error *fill_fields(const struct dwarf *d, struct types *t, const struct raw_type *from, struct type *ty)
 {
 	if (from->nmembers == 0)
@@ -74,7 +86,7 @@ static struct hc_error *fill_fields(const struct dwarf *d, struct types *t, cons
 		return err_nomem();
 	for (uint32_t i = 0; i < from->nmembers; i++) {
 		const struct raw_member *m = &d->scan.members.data[from->member + i];
-		f[i] = (struct field){m->name, id_at(d, m->ref), m->off, m->embedded};
+		f[i] = (struct field){field_name(m->name), id_at(d, m->ref), m->off, m->embedded};
 		if (f[i].type == TYPE_NONE)
 			ty->flags |= TYPE_F_OPAQUE;
 	}

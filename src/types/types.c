@@ -97,6 +97,8 @@ uint32_t types_add(struct types *t, const struct type *type)
 	t->t[id].name = strtab_text(&t->names, name);
 	if (!type->pkg)
 		t->t[id].pkg = "";
+	if (strstr(text, "go.shape."))
+		t->t[id].flags |= TYPE_F_SHAPE;
 	if (!table_index(t, id, name))
 		return TYPE_NONE;
 	t->rtype_offs.data[id] = 0;

@@ -70,6 +70,7 @@ enum {
 	TYPE_F_SYNTHETIC = 1 << 3, /* made here, not in the program (map groups by descriptor, closures, ...) */
 	TYPE_F_OPAQUE = 1 << 4,    /* layout unknown beyond size and pointer mask */
 	TYPE_F_NOTINHEAP = 1 << 5, /* never allocated in the Go heap: the collector takes no notice of pointers to it */
+	TYPE_F_SHAPE = 1 << 6,     /* stands for several types in shared generic code ("go.shape." in the name) */
 };
 
 struct field {

@@ -149,8 +149,9 @@ static void program_types(struct dwarfprog *p)
 	array(p, p->t_huge, "[5000]string", p->t_string, (uint64_t)10000 * w, 5000);
 	structure(p, p->t_pair, "main.Pair[string,gopkg.in/yaml%2ev3.Node]", 2 * w, 25, 0);
 	member(p, "a", p->t_int, 0, false);
-	member(p, "b", p->t_func, w, false);
+	member(p, "gopkg.in/yaml%2ev3.b", p->t_func, w, false); /* as in anonymous structs */
 	db_end(b);
+	pointer(p, 0, "go.shape.*uint8", p->t_uint8, 0);
 }
 
 static void functions(struct dwarfprog *p)

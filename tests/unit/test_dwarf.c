@@ -123,7 +123,14 @@ static void check_types(const struct opened *o, uint64_t w)
 	t = named(o, "interface {}");
 	assert_true(t->flags & TYPE_F_EFACE);
 	assert_int_equal(t->mask[0], 2);
-	assert_string_equal(named(o, "main.Pair[string,gopkg.in/yaml.v3.Node]")->pkg, "main");
+	t = named(o, "main.Pair[string,gopkg.in/yaml.v3.Node]");
+	assert_string_equal(t->pkg, "main");
+	assert_string_equal(t->fields[1].name, "b");
+	assert_false(t->flags & TYPE_F_SHAPE);
+	t = named(o, "go.shape.*uint8"); /* any pointer at all */
+	assert_int_equal(t->kind, KIND_UNSAFEPTR);
+	assert_int_equal(t->elem, TYPE_NONE);
+	assert_true(t->flags & TYPE_F_SHAPE);
 	t = named(o, "unsafe.Pointer");
 	assert_int_equal(t->kind, KIND_UNSAFEPTR);
 	t = named(o, "[5000]string");
