@@ -152,7 +152,7 @@ static void emit_leaf(struct typing *ty, const struct type *t, uint32_t id, uint
 {
 	switch ((enum kind)t->kind) {
 	case KIND_PTR:
-		if (t->elem != TYPE_NONE)
+		if (t->elem != TYPE_NONE && strncmp(t->name, "go.shape.", 9) != 0) /* the shape of all pointers */
 			prog_emit(ty, OP_PTR, base, t->elem, 1);
 		break;
 	case KIND_STRING:
@@ -250,12 +250,20 @@ static void prog_flags(struct typing *ty, uint32_t type, struct prog *p)
 	                                   "runtime.iface", "runtime.stringStruct", "runtime.slice", "uint8",
 	                                   "*runtime.bmap", "unsafe.Pointer"};
 	const struct type *t = &ty->t->t[type];
-	/* Types of shared code stand for several; closures only have it in their name. */
-	bool shape = strstr(t->name, "go.shape.") && !(t->flags & TYPE_F_SYNTHETIC && strstr(t->name, " (closure)"));
-	if (!t->size || t->kind == KIND_INVALID || shape)
+	if (!t->size || t->kind == KIND_INVALID)
+		p->flags |= PROG_NEVER;
+	/*
+	 * The code of generic functions is shared by types of one shape: its variables have the shape's type, which is what
+	 * an object has if nothing better turns up. Closures only have it in their name.
+	 */
+	if (strstr(t->name, "go.shape.") && !(t->flags & TYPE_F_SYNTHETIC && strstr(t->name, " (closure)")))
+		p->flags |= PROG_WEAK;
+	if (strcmp(t->name, "go.shape.*uint8") == 0) /* any pointer */
 		p->flags |= PROG_NEVER;
 	if (t->kind == KIND_FUNC && t->size < ty->word)
 		p->flags |= PROG_NEVER;
+	if (strcmp(t->name, "runtime.itabTableType") == 0) /* allocated as words without pointers */
+		p->flags |= PROG_ANYMASK;
 	if (is_scalar(t))
 		p->flags |= PROG_SCALAR;
 	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++)

@@ -386,6 +386,13 @@ static bool redirect(struct typing *ty, const struct prog *p, const struct claim
 	if (c->type == ty->funcval)
 		return func_object(ty, c->addr, c->flags, ret);
 	*ret = *c;
+	if (c->type == ty->itabtable) { /* {size, count uintptr; entries [size]*itab}, declared with a fixed number */
+		uint64_t n;
+		if (!proc_word(ty->h->proc, c->addr, &n) || n > UINT32_MAX)
+			return false;
+		ret->bytes = (2 + n) * ty->word;
+		return true;
+	}
 	if (p->flags & PROG_TRIE_NODE) {
 		ret->type = trie_child(ty, p, c->addr);
 		ret->bytes = ret->type == TYPE_NONE ? 0 : ty->t->t[ret->type].size;
@@ -398,7 +405,7 @@ static bool redirect(struct typing *ty, const struct prog *p, const struct claim
 
 static bool is_redirected(const struct typing *ty, const struct prog *p, uint32_t type)
 {
-	return (p->flags & PROG_TRIE_NODE) || type == ty->funcval || type == ty->hchan;
+	return (p->flags & PROG_TRIE_NODE) || type == ty->funcval || type == ty->hchan || type == ty->itabtable;
 }
 
 void typing_claim_at(struct typing *ty, const struct claim *c, uint32_t span, uint32_t id)

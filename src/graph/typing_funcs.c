@@ -76,13 +76,34 @@ static uint32_t closure_struct(struct typing *ty, const struct closure *c)
 	return err || id == TYPE_NONE || !mask_matches(ty, c->span, c->id, prog_of(ty, id), t.size) ? TYPE_NONE : id;
 }
 
-static size_t captured_vars(struct typing *ty, const struct func *fn, struct captured *out)
+/*
+ * "&x" at an offset of the closure is a pointer to x, except where x was captured by value and the closure moves it to
+ * the heap when it runs: then x itself is there. It shows in the room up to the next variable, or in the object's size.
+ */
+static void unfold_values(const struct typing *ty, struct closure *c)
 {
-	size_t n = ty->t->dwarf ? dwarf_captured(ty->t->dwarf, ty->t, fn->entry, out, MAX_CAPTURED) : 0;
-	if (n > MAX_CAPTURED)
-		return 0;
-	qsort(out, n, sizeof(*out), captured_cmp);
-	return n;
+	for (size_t i = 0; i < c->nvars; i++) {
+		struct captured *v = &c->vars[i];
+		const struct type *p = v->type < ty->t->n ? &ty->t->t[v->type] : NULL;
+		if (!p || v->name[0] != '&' || p->kind != KIND_PTR || p->elem >= ty->t->n)
+			continue;
+		uint64_t size = ty->t->t[p->elem].size, end = (v->offset + size + ty->word - 1) / ty->word * ty->word;
+		bool last = i + 1 == c->nvars;
+		if (size <= ty->word || end > (last ? c->usable : c->vars[i + 1].offset))
+			continue;
+		if (last ? v->offset + ty->word < c->min && end >= c->min : end == c->vars[i + 1].offset) {
+			v->type = p->elem;
+			v->name++;
+		}
+	}
+}
+
+static void captured_vars(struct typing *ty, const struct func *fn, struct closure *c)
+{
+	size_t n = ty->t->dwarf ? dwarf_captured(ty->t->dwarf, ty->t, fn->entry, c->vars, MAX_CAPTURED) : 0;
+	c->nvars = n <= MAX_CAPTURED ? n : 0;
+	qsort(c->vars, c->nvars, sizeof(c->vars[0]), captured_cmp);
+	unfold_values(ty, c);
 }
 
 /* "pkg.(*T).M-fm" -> "*pkg.T", "pkg.T.M-fm" -> "pkg.T": the receiver that a method value carries. */
@@ -128,7 +149,7 @@ static uint32_t closure_make(struct typing *ty, const struct func *fn, uint32_t 
 	if (type != TYPE_NONE || usable > UINT16_MAX)
 		return type;
 	struct closure c = {.func = fn->name, .span = span, .id = id, .usable = usable, .min = min};
-	c.nvars = captured_vars(ty, fn, c.vars);
+	captured_vars(ty, fn, &c);
 	if (c.nvars == 0) {
 		c.vars[0] = (struct captured){.name = "R", .type = receiver_type(ty, fn->name), .offset = ty->word};
 		c.nvars = c.vars[0].type != TYPE_NONE;

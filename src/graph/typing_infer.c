@@ -108,26 +108,27 @@ static void infer_pairs(struct typing *ty, const struct object *o)
  */
 static uint32_t reflect_descriptor(struct typing *ty, const struct object *o)
 {
-	static const struct { uint8_t kind; const char *names[3]; } kinds[] = {
-		{KIND_ARRAY, {"internal/abi.ArrayType", "reflect.arrayType", NULL}},
-		{KIND_CHAN, {"internal/abi.ChanType", "reflect.chanType", NULL}},
-		{KIND_FUNC, {"internal/abi.FuncType", "reflect.funcType", NULL}},
-		{KIND_INTERFACE, {"reflect.interfaceType", "internal/abi.InterfaceType", NULL}},
-		{KIND_MAP, {"reflect.mapType", "internal/abi.SwissMapType", "internal/abi.MapType"}},
-		{KIND_PTR, {"reflect.ptrType", "internal/abi.PtrType", NULL}},
-		{KIND_SLICE, {"internal/abi.SliceType", "reflect.sliceType", NULL}},
-		{KIND_STRUCT, {"reflect.structType", "internal/abi.StructType", NULL}},
+	static const struct { uint8_t kind; const char *name; } kinds[] = {
+		{KIND_ARRAY, "internal/abi.ArrayType"}, {KIND_ARRAY, "reflect.arrayType"},
+		{KIND_CHAN, "internal/abi.ChanType"}, {KIND_CHAN, "reflect.chanType"},
+		{KIND_FUNC, "reflect.funcTypeFixed4"}, {KIND_FUNC, "reflect.funcTypeFixed8"},
+		{KIND_FUNC, "reflect.funcTypeFixed16"}, {KIND_FUNC, "reflect.funcTypeFixed32"},
+		{KIND_FUNC, "internal/abi.FuncType"}, {KIND_FUNC, "reflect.funcType"},
+		{KIND_INTERFACE, "reflect.interfaceType"}, {KIND_INTERFACE, "internal/abi.InterfaceType"},
+		{KIND_MAP, "reflect.mapType"}, {KIND_MAP, "internal/abi.SwissMapType"}, {KIND_MAP, "internal/abi.MapType"},
+		{KIND_PTR, "reflect.ptrType"}, {KIND_PTR, "internal/abi.PtrType"},
+		{KIND_SLICE, "internal/abi.SliceType"}, {KIND_SLICE, "reflect.sliceType"},
+		{KIND_STRUCT, "reflect.structTypeUncommon"}, {KIND_STRUCT, "reflect.structType"},
+		{KIND_STRUCT, "internal/abi.StructType"},
 	};
 	uint64_t kind;
 	if (!proc_uint(ty->h->proc, o->addr + 2u * ty->word + 7, 1, &kind))
 		return TYPE_NONE;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		for (size_t k = 0; k < 3 && kinds[i].names[k] && kinds[i].kind == (kind & 31); k++) {
-			uint32_t type = types_by_name(ty->t, kinds[i].names[k]);
-			const struct prog *p = type == TYPE_NONE ? NULL : prog_of(ty, type);
-			if (p && p->size >= o->min && p->size <= o->usable && mask_matches(ty, o->span, o->id, p, p->size))
-				return type;
-		}
+		uint32_t type = kinds[i].kind == (kind & 31) ? types_by_name(ty->t, kinds[i].name) : TYPE_NONE;
+		const struct prog *p = type == TYPE_NONE ? NULL : prog_of(ty, type);
+		if (p && p->size >= o->min && p->size <= o->usable && mask_matches(ty, o->span, o->id, p, p->size))
+			return type;
 	}
 	return TYPE_NONE;
 }

@@ -193,7 +193,7 @@ struct typing {
 	struct shapes *shapes;
 	uint64_t shape_budget; /* searches that may still be made */
 
-	uint32_t funcval, uint8, eface, tiny, sudog, mapextra, hchan; /* type ids, TYPE_NONE where there is none */
+	uint32_t funcval, uint8, eface, tiny, sudog, mapextra, hchan, itabtable; /* type ids, TYPE_NONE where there is none */
 };
 
 /* layout_program.c */
