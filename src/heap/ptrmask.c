@@ -7,15 +7,15 @@
 
 /* ---- type masks, tiled ---- */
 
-static bool is_header_word(uint64_t v)
+static bool is_header_word(const struct heap *h, uint64_t v)
 {
-	return v != 0 && (v & 7) == 0;
+	return v != 0 && v % h->word == 0;
 }
 
 bool mask_register(struct heap *h, uint64_t rtype)
 {
 	uint32_t at;
-	if (!is_header_word(rtype) || map_get(&h->priv->masks, rtype, &at))
+	if (!is_header_word(h, rtype) || map_get(&h->priv->masks, rtype, &at))
 		return true;
 	const struct gcmask *m = types_gcmask(h->types, rtype);
 	if (!m)
@@ -28,7 +28,7 @@ bool mask_register(struct heap *h, uint64_t rtype)
 const struct gcmask *mask_lookup(const struct heap *h, uint64_t rtype)
 {
 	uint32_t at;
-	if (!is_header_word(rtype) || !map_get(&h->priv->masks, rtype, &at) || at == UINT32_MAX)
+	if (!is_header_word(h, rtype) || !map_get(&h->priv->masks, rtype, &at) || at == UINT32_MAX)
 		return NULL;
 	return h->priv->mask_of.data[at];
 }
