@@ -128,6 +128,8 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/heapconv
 	install -m 755 $(BUILD)/heapconv $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/libheapconv.a $(DESTDIR)$(PREFIX)/lib/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 cmd/heapconv/heapconv.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 include/heapconv/*.h $(DESTDIR)$(PREFIX)/include/heapconv/
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' heapconv.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/heapconv.pc
 

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The manual page and --help name the same options, and the manual's examples run.
+. tests/cli/lib.sh
+
+man=cmd/heapconv/heapconv.1
+"$HEAPCONV" --help > "$T/help"
+grep -oE '^[^.].*' "$man" > /dev/null
+sed -n 's/^\.It //p' "$man" | grep -oE 'Fl -[a-z-]+' | sed 's/Fl -/--/' | sort -u > "$T/in-manual"
+grep -oE -- '--[a-z][a-z-]+' "$T/help" | sort -u > "$T/in-help"
+is "every option of --help is in the manual" "$(comm -13 "$T/in-manual" "$T/in-help" | tr '\n' ' ')" ""
+is "every option of the manual is in --help" \
+	"$(comm -23 "$T/in-manual" "$T/in-help" | grep -vE -- '--(output|quiet|verbose)$' | tr '\n' ' ')" ""
+for f in $("$HEAPCONV" --help | sed -n '/^formats/,/^inputs/p' | awk '/^  [a-z]/ { print $1 }'); do
+	ok "the manual describes format $f" grep -q "^\.It $f " "$man"
+done
+
+cp "$(unpack testdata/snapshots/leak-1.26.core.gz)" "$T/core"
+cp "$(unpack testdata/snapshots/leak-1.26.exe.gz)" "$T/leak"
+cp "$T/leak" "$T/server"
+case $HEAPCONV in /*) bin=$HEAPCONV ;; *) bin=$PWD/$HEAPCONV ;; esac
+mkdir "$T/bin" && ln -s "$bin" "$T/bin/heapconv"
+sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\.Dl //p' "$man" > "$T/examples"
+while IFS= read -r line; do
+	case $line in
+	"go "*) command -v go >/dev/null || { skip "example: $line" "go is not installed"; continue; } ;;
+	esac
+	ok "example: $line" sh -c "cd '$T' && PATH='$T/bin':\$PATH && $line"
+done < "$T/examples"
+if command -v mandoc >/dev/null; then
+	is "mandoc has no complaint" "$(mandoc -T lint -W warning "$man" 2>&1)" ""
+else
+	skip "mandoc has no complaint" "mandoc is not installed"
+fi
