@@ -108,7 +108,7 @@ struct pool_pending {
 struct pool {
 	VEC(struct pool_entry) entries;
 	VEC(struct pool_pending) pending;
-	uint32_t *index; /* entry + 1; 0 is empty */
+	uint64_t *slots; /* hash << 32 | number of the entry + 1; 0 is empty */
 	uint32_t mask;
 	struct strtab texts; /* texts of our own; ids in other_id */
 	VEC(uint64_t) text_id;

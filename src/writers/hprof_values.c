@@ -5,7 +5,7 @@
  * to the start of objects, wherever in them the pointer points.
  */
 #include "base/ckd.h"
-#include "base/err.h"
+#include "base/pool.h"
 #include "writers/hprof.h"
 
 void source_begin(struct source *src, const struct hprof *h, hc_node node, bool refs)
@@ -67,47 +67,49 @@ uint64_t hprof_resolve_region(const struct hprof *h, uint64_t addr)
 
 /* ---- strings and constants: each pair of address and length is one object ---- */
 
+static uint64_t pool_bytes(const struct pool *p)
+{
+	return p->slots ? ((uint64_t)p->mask + 1) * sizeof(*p->slots) : 0;
+}
+
 void pool_free(struct pool *p)
 {
 	vec_free(&p->entries);
 	vec_free(&p->pending);
 	vec_free(&p->text_id);
 	strtab_free(&p->texts);
-	free(p->index);
+	big_free(p->slots, pool_bytes(p));
 	memset(p, 0, sizeof(*p));
 }
 
-static uint64_t mix(uint64_t x)
+static uint32_t pool_hash(uint64_t addr, uint64_t key)
 {
-	x ^= x >> 33;
+	uint64_t x = addr + key * UINT64_C(0x9e3779b97f4a7c15);
+	x ^= x >> 32;
 	x *= UINT64_C(0xff51afd7ed558ccd);
-	x ^= x >> 33;
-	return x;
+	return (uint32_t)(x >> 32);
 }
 
-static uint32_t pool_slot(const struct pool *p, uint64_t addr, uint64_t key)
-{
-	uint32_t i = (uint32_t)mix(addr + mix(key)) & p->mask;
-	while (p->index[i]) {
-		const struct pool_entry *e = &p->entries.data[p->index[i] - 1];
-		if (e->addr == addr && e->key == key)
-			break;
-		i = (i + 1) & p->mask;
-	}
-	return i;
-}
-
+/* Slots hold the hash, by which growing needs no look at the entries, and the entry's number plus 1. */
 static bool pool_grow(struct pool *p)
 {
-	uint64_t size = p->index ? 2 * ((uint64_t)p->mask + 1) : 1024;
-	uint32_t *index = size <= UINT32_C(1) << 31 ? calloc((size_t)size, sizeof(*index)) : NULL;
-	if (!index)
+	struct pool old = *p;
+	uint64_t n = old.slots ? 2 * ((uint64_t)old.mask + 1) : 4096;
+	p->slots = n <= UINT64_C(1) << 32 ? big_alloc(n * sizeof(*p->slots)) : NULL;
+	if (!p->slots) {
+		p->slots = old.slots;
 		return false;
-	free(p->index);
-	p->index = index;
-	p->mask = (uint32_t)(size - 1);
-	for (uint32_t i = 0; i < p->entries.len; i++)
-		index[pool_slot(p, p->entries.data[i].addr, p->entries.data[i].key)] = i + 1;
+	}
+	p->mask = (uint32_t)(n - 1);
+	for (uint64_t i = 0; old.slots && i <= old.mask; i++) {
+		uint64_t slot = old.slots[i];
+		uint32_t at = (uint32_t)(slot >> 32) & p->mask;
+		while (slot && p->slots[at])
+			at = (at + 1) & p->mask;
+		if (slot)
+			p->slots[at] = slot;
+	}
+	big_free(old.slots, pool_bytes(&old));
 	return true;
 }
 
@@ -115,20 +117,26 @@ static bool pool_grow(struct pool *p)
 static uint64_t pool_add(struct hprof *h, uint64_t addr, uint64_t key, hc_node target)
 {
 	struct pool *p = &h->pool;
-	if ((!p->index || p->entries.len > p->mask / 2) && !pool_grow(p)) {
+	if ((!p->slots || p->entries.len > p->mask / 8 * 5) && !pool_grow(p)) {
 		h->failed = true;
 		return 0;
 	}
-	uint32_t slot = pool_slot(p, addr, key);
-	if (!p->index[slot]) {
-		struct pool_pending pending = {(uint32_t)p->entries.len, target};
-		if (!vec_push(&p->entries, ((struct pool_entry){addr, key})) || !vec_push(&p->pending, pending)) {
-			h->failed = true;
-			return 0;
-		}
-		p->index[slot] = (uint32_t)p->entries.len;
+	uint64_t hash = pool_hash(addr, key);
+	uint32_t at = (uint32_t)hash & p->mask;
+	for (; p->slots[at]; at = (at + 1) & p->mask) {
+		if (p->slots[at] >> 32 != hash)
+			continue;
+		const struct pool_entry *e = &p->entries.data[(uint32_t)p->slots[at] - 1];
+		if (e->addr == addr && e->key == key)
+			return HPROF_ID_POOL + 8 * (uint64_t)(uint32_t)p->slots[at];
 	}
-	return HPROF_ID_POOL + 8 * (uint64_t)p->index[slot];
+	struct pool_pending pending = {(uint32_t)p->entries.len, target};
+	if (!vec_push(&p->entries, ((struct pool_entry){addr, key})) || !vec_push(&p->pending, pending)) {
+		h->failed = true;
+		return 0;
+	}
+	p->slots[at] = hash << 32 | (uint32_t)p->entries.len;
+	return HPROF_ID_POOL + 8 * (uint64_t)p->entries.len;
 }
 
 static uint64_t string_ref(struct hprof *h, struct source *src, uint64_t offset)
