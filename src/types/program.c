@@ -15,6 +15,7 @@ enum {
 	MAX_NAME = 4096
 };
 #define MAX_FUNCS UINT64_C(16777216)
+#define MAX_SECTION (UINT64_C(1) << 36)
 /* How far the search by structure looks into memory that belongs to no file (packed executables unpack to such). */
 #define ANON_BUDGET (UINT64_C(1) << 30)
 
@@ -265,7 +266,33 @@ static void load_name(struct program *g, const struct layout *l, uint64_t addr, 
 	}
 }
 
-static bool load_module(struct program *g, const struct layout *l, uint64_t addr, struct module *m)
+/* Keeps of a range what is mapped: nobody walks through addresses that only a damaged moduledata claims. */
+static void range_clip(const struct proc *p, struct diag *diag, const char *what, uint64_t *start, uint64_t *end)
+{
+	uint64_t at = *start, limit = *end;
+	while (at < limit && at - *start < MAX_SECTION) {
+		const struct segment *s = proc_segment(p, at);
+		if (!s)
+			break;
+		at = s->size - (at - s->addr) < limit - at ? s->addr + s->size : limit;
+	}
+	if (at < limit || *start > limit) {
+		diag_add(diag, HC_SEV_WARNING, "the module's %s at [%#" PRIx64 ", %#" PRIx64 ") is not mapped beyond %#" PRIx64
+		         ": what it keeps alive may count as garbage", what, *start, limit, at);
+		*end = at;
+	}
+}
+
+static void clip_sections(const struct proc *p, struct diag *diag, struct module *m)
+{
+	range_clip(p, diag, "data", &m->data, &m->edata);
+	range_clip(p, diag, "bss", &m->bss, &m->ebss);
+	range_clip(p, diag, "noptrdata", &m->noptrdata, &m->enoptrdata);
+	range_clip(p, diag, "noptrbss", &m->noptrbss, &m->enoptrbss);
+	range_clip(p, diag, "types", &m->types, &m->etypes);
+}
+
+static bool load_module(struct program *g, const struct layout *l, uint64_t addr, struct diag *diag, struct module *m)
 {
 	const struct proc *p = g->proc;
 	const struct {
@@ -287,6 +314,7 @@ static bool load_module(struct program *g, const struct layout *l, uint64_t addr
 	m->be = p->be;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		*words[i].to = word_or_zero(l, p, addr, words[i].f);
+	clip_sections(p, diag, m);
 	load_header(m, g);
 	load_bitvector(l, p, addr, L_MD_GCDATAMASK, &m->gcdatamask, &m->ndatamask);
 	load_bitvector(l, p, addr, L_MD_GCBSSMASK, &m->gcbssmask, &m->nbssmask);
@@ -315,7 +343,7 @@ static struct hc_error *load_modules(struct program *g, const struct layout *l, 
 		}
 		if (!word_or_zero(l, g->proc, addr, L_MD_BAD) || addr == first) {
 			load_name(g, l, addr, addr == first, &m);
-			ok = load_module(g, l, addr, &m) && vec_push(&list, m);
+			ok = load_module(g, l, addr, diag, &m) && vec_push(&list, m);
 			if (!ok)
 				break;
 		}
