@@ -275,7 +275,8 @@ static void infer_root_bytes(struct typing *ty)
 	const struct heap *h = ty->h;
 	for (uint32_t i = 0; i < h->nroots; i++) {
 		const struct root *r = &h->roots[i];
-		if (r->kind != ROOT_GLOBAL || r->type < ty->t->n || !r->addr)
+		if ((r->kind != ROOT_GLOBAL && r->kind != ROOT_LOCAL) || r->type < ty->t->n || !r->addr ||
+		    (r->flags & ROOT_F_CONSERVATIVE))
 			continue;
 		for (uint64_t e = r->first_edge; e < r->first_edge + r->nedges; e++)
 			guess_bytes(ty, r->addr + h->root_edges[e].offset, h->root_edges[e].value);

@@ -9,6 +9,7 @@ enum { MAX_LOCALS = 512 };
 struct frame_names {
 	struct frame_var *vars; /* one per piece on the stack */
 	size_t nvars;
+	struct frame_names *after; /* the same right behind the call, loaded when needed */
 	struct unnamed {
 		struct unnamed *next;
 		struct frame_var var;
@@ -106,5 +107,14 @@ const struct frame_var *frame_var_at(struct heap *h, struct site *s, const struc
 	if (!*n)
 		return NULL;
 	const struct frame_var *v = var_find(*n, off);
+	if (v || f->exact)
+		return v ? v : unnamed_at(h, *n, f, off);
+	/*
+	 * In front of a call a variable's place may still be a register, though the call found it saved on the stack. Behind
+	 * the call, where registers are gone, its place is there; nothing runs in between.
+	 */
+	if (!(*n)->after)
+		(*n)->after = names_load(h, f->func, f->pc);
+	v = (*n)->after ? var_find((*n)->after, off) : NULL;
 	return v ? v : unnamed_at(h, *n, f, off);
 }
