@@ -30,6 +30,8 @@ static const char intro[] =
 	"  --top=N, --depth=N, --max-samples=N\n"
 	"                      bounds on what is written; the output says what it left out\n"
 	"  --garbage           include unreachable objects where the view leaves them out\n"
+	"  --hprof-contents=none  zeros instead of the program's data: for a dump to pass on\n"
+	"  --hprof-strings=raw    strings as references to their bytes: a smaller dump, without texts in most tools\n"
 	"\n";
 
 static const char rest[] =

@@ -13,6 +13,7 @@
 enum {
 	OPT_FORMAT = 256, OPT_VIEW, OPT_SYSROOT, OPT_SEARCH, OPT_DEBUG_FILE, OPT_TOP, OPT_DEPTH, OPT_MAX_SAMPLES, OPT_GARBAGE,
 	OPT_FORCE, OPT_STRICT, OPT_PROGRESS, OPT_DUMP, OPT_VERSION, OPT_TYPES_DIR, OPT_OID,
+	OPT_HPROF_CONTENTS, OPT_HPROF_STRINGS,
 };
 
 static const struct option longs[] = {
@@ -27,6 +28,8 @@ static const struct option longs[] = {
 	{"max-samples", required_argument, NULL, OPT_MAX_SAMPLES},
 	{"types-dir", required_argument, NULL, OPT_TYPES_DIR},
 	{"garbage", no_argument, NULL, OPT_GARBAGE},
+	{"hprof-contents", required_argument, NULL, OPT_HPROF_CONTENTS},
+	{"hprof-strings", required_argument, NULL, OPT_HPROF_STRINGS},
 	{"oid", required_argument, NULL, OPT_OID},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"strict", no_argument, NULL, OPT_STRICT},
@@ -138,6 +141,13 @@ static enum parsed parse_when(const char *text, enum when *ret)
 	return PARSED_RUN;
 }
 
+/* One of two words: whether it is the second. */
+static enum parsed choice(const char *option, const char *text, const char *first, const char *second, bool *ret)
+{
+	*ret = strcmp(text, second) == 0;
+	return *ret || strcmp(text, first) == 0 ? PARSED_RUN : usage("--%s takes %s or %s, not '%s'", option, first, second, text);
+}
+
 /* What --format and --view said last: they hold for the -o options that follow. */
 struct pending {
 	const struct hc_format *format;
@@ -179,6 +189,10 @@ static enum parsed parse_one(struct options *o, int c, const char *argv_at, stru
 	case OPT_GARBAGE:
 		o->write.garbage = true;
 		return PARSED_RUN;
+	case OPT_HPROF_CONTENTS:
+		return choice("hprof-contents", optarg, "all", "none", &o->write.hprof_no_contents);
+	case OPT_HPROF_STRINGS:
+		return choice("hprof-strings", optarg, "objects", "raw", &o->write.hprof_raw_strings);
 	case OPT_OID:
 		o->oids = optarg;
 		return PARSED_RUN;
