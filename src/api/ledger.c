@@ -104,7 +104,7 @@ static struct hc_error *checks(struct hc_snapshot *s)
 	const struct memory_totals *t = &s->heap->totals;
 	/* A thread caught in malloc has taken a slot before the counters say so, or the other way round. */
 	static const char *const moving = "a thread may be stopped in the middle of an allocation";
-	uint64_t threads = s->proc->nthreads + 1;
+	uint64_t threads = t->moving_threads;
 	const struct hc_check all[] = {
 		{"HeapObjects", t->alloc_objects + t->condemned_objects, t->rt_heap_objects, threads, moving},
 		{"HeapAlloc", t->alloc_bytes + t->condemned_bytes, t->rt_heap_alloc, threads * 32768, moving},
@@ -127,6 +127,7 @@ struct hc_error *api_ledger(struct hc_snapshot *s)
 	sum_objects(s, &o);
 	uint64_t files, anonymous;
 	sum_mappings(s, &files, &anonymous);
+	anonymous += t->unseen_bytes;
 	uint64_t meta = known(t->rt_mspan_sys) + known(t->rt_mcache_sys) + known(t->rt_buckhash_sys) + known(t->rt_gc_sys) +
 	                known(t->rt_other_sys);
 	if (meta > anonymous)

@@ -127,9 +127,6 @@ static struct hc_error *totals(struct heap *h)
 	const uint64_t *n = r.n;
 	t->rt_heap_objects = n[HD_HEAPOBJECTS];
 	t->rt_heap_alloc = n[HD_HEAPALLOC];
-	t->rt_heap_sys = n[HD_HEAPSYS];
-	t->rt_heap_inuse = n[HD_HEAPINUSE];
-	t->rt_heap_released = n[HD_HEAPRELEASED];
 	t->rt_stacks_inuse = n[HD_STACKINUSE];
 	t->rt_stacks_sys = n[HD_STACKSYS];
 	t->rt_mspan_sys = n[HD_MSPANSYS];

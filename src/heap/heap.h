@@ -199,6 +199,7 @@ struct memory_totals {
 	uint64_t rt_manual_inuse; /* stacks, GC work buffers and the like: all manual spans */
 	uint64_t missing_bytes; /* of in-use spans, not in the snapshot */
 	uint64_t unseen_bytes;  /* mapped by the runtime for itself, by its own counters, but not among the segments */
+	uint64_t moving_threads; /* that may have been stopped in the middle of an allocation; 0: the world stood still */
 };
 
 struct heap {

@@ -257,6 +257,7 @@ static void runtime_counters(struct heap *h)
 
 struct hc_error *heap_load_totals(struct heap *h)
 {
+	h->totals.moving_threads = h->proc->nthreads + 1;
 	heap_count_spans(h);
 	count_pages(h);
 	runtime_counters(h);

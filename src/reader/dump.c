@@ -27,6 +27,20 @@ static struct hc_error *take_params(struct proc *p)
 	return NULL;
 }
 
+static struct hc_error *take_threads(struct proc *p)
+{
+	size_t n = p->dump->records[HD_THREAD].len;
+	p->threads = calloc(n + 1, sizeof(*p->threads));
+	if (!p->threads)
+		return err_nomem();
+	for (; p->nthreads < n; p->nthreads++) {
+		struct hd_record r;
+		dump_record(p->dump, p->dump->records[HD_THREAD].data[p->nthreads], &r);
+		p->threads[p->nthreads].tid = r.n[2];
+	}
+	return NULL;
+}
+
 /* Package variables: their records are all that there is of them. */
 static bool take_variables(struct opening *o)
 {
@@ -42,13 +56,13 @@ static bool take_variables(struct opening *o)
 		return false;
 	for (unsigned i = 0; i < 2; i++) {
 		struct hd_record r;
-		if (!dump_first(p->dump, kinds[i].tag, &r) || !r.mem_len || r.mem_len - 1 > UINT64_MAX - r.n[0])
+		if (!dump_first(p->dump, kinds[i].tag, &r) || !r.mem_len || r.mem_len > UINT64_MAX - r.n[0])
 			continue;
 		struct piece pc = {r.n[0], r.n[0] + r.mem_len - 1, r.mem, RANK_CORE, PF_R | PF_W};
 		if (!vec_push(&o->pieces, pc))
 			return false;
 		if (rows && (!p->nfiles || r.n[0] >= p->files[p->nfiles - 1].end))
-			p->files[p->nfiles++] = (struct mapped_file){pc.addr, pc.last, 0, kinds[i].name, false};
+			p->files[p->nfiles++] = (struct mapped_file){pc.addr, r.n[0] + r.mem_len, 0, kinds[i].name, false};
 	}
 	return true;
 }
@@ -63,6 +77,8 @@ struct hc_error *dump_open(struct opening *o)
 	struct hc_error *err = dump_index(p, o->opts->force);
 	if (!err)
 		err = take_params(p);
+	if (!err)
+		err = take_threads(p);
 	if (!err)
 		err = dump_exe(o);
 	if (!err && !take_variables(o))
