@@ -378,16 +378,15 @@ static void test_absent(void **state)
 	dp_free(&o.prog);
 }
 
-/* zstd sections are named, not misread. */
-static void test_other_compression(void **state)
+/* Sections that cannot be decompressed are named, not misread. */
+static void check_unreadable(const char *compress, size_t at, uint8_t value)
 {
-	(void)state;
 	struct opened o;
 	memset(&o, 0, sizeof(o));
 	diag_init(&o.diag, NULL, NULL);
-	dp_init(&o.prog, 5, 8, false, "c");
+	dp_init(&o.prog, 5, 8, false, compress);
 	for (size_t i = 0; i < o.prog.db.owned.len; i++)
-		o.prog.db.owned.data[i][0] = 2;
+		o.prog.db.owned.data[i][at] = value;
 	size_t size;
 	uint8_t *file = cb_build(&o.prog.cb, &size);
 	ok(open_bytes(&o, file, size, false, 8));
@@ -399,13 +398,23 @@ static void test_other_compression(void **state)
 	dp_free(&o.prog);
 }
 
+static void test_unreadable(void **state)
+{
+	(void)state;
+	check_unreadable("c", 0, 2);     /* ELFCOMPRESS_ZSTD */
+	check_unreadable("z", 0, 'X');   /* no "ZLIB" */
+	check_unreadable("z", 4, 0x7f);  /* an absurd size */
+	check_unreadable("z", 11, 0xff); /* a wrong one */
+	check_unreadable("c", 24, 0xff); /* a broken stream */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_other_compression),
+		cmocka_unit_test(test_unreadable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
