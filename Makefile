@@ -129,6 +129,9 @@ install: all
 	install -m 755 $(BUILD)/heapconv $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/libheapconv.a $(DESTDIR)$(PREFIX)/lib/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	install -m 644 cmd/heapconv/completion/heapconv.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/heapconv
+	install -m 644 cmd/heapconv/completion/_heapconv $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 644 cmd/heapconv/heapconv.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 include/heapconv/*.h $(DESTDIR)$(PREFIX)/include/heapconv/
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' heapconv.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/heapconv.pc

@@ -32,3 +32,21 @@ if command -v mandoc >/dev/null; then
 else
 	skip "mandoc has no complaint" "mandoc is not installed"
 fi
+
+# Completion, as bash would ask for it.
+complete_words() { # words... ; the last one is being completed
+	PATH=$T/bin:$PATH bash -c '. cmd/heapconv/completion/heapconv.bash
+		COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _heapconv; printf "%s\n" "${COMPREPLY[@]}"' bash "$@" | sort | tr '\n' ' '
+}
+if command -v bash >/dev/null; then
+	is "bash completes options" "$(complete_words heapconv --sys)" "--sysroot "
+	is "bash completes formats" "$(complete_words heapconv --format = pp)" "pprof "
+	like "bash completes views" "$(complete_words heapconv --view = ret)" "retained"
+else
+	skip "bash completion" "bash is not installed"
+fi
+if command -v zsh >/dev/null; then
+	ok "zsh reads its completion" zsh -n cmd/heapconv/completion/_heapconv
+else
+	skip "zsh reads its completion" "zsh is not installed"
+fi
