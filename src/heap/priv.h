@@ -106,7 +106,6 @@ unsigned size_class_of(uint64_t size); /* 0: there is no such class */
 /* The runtime's heapStatsDelta of a release, see totals.c. */
 enum { STATS_MAX_WORDS = 148 };
 struct stats_shape {
-	int from;        /* Go 1.from */
 	unsigned stride; /* words of one delta */
 	unsigned tiny;   /* index of tinyAllocCount */
 };

@@ -53,49 +53,18 @@ struct globals_walk {
 	uint64_t from, to;  /* address range of the newest root */
 };
 
-/* "a/b.com/c%2ed.name" -> "a/b.com/c%2ed": the package ends at the first dot behind the last slash outside brackets. */
-static size_t package_len(const char *name)
-{
-	size_t start = 0;
-	for (size_t i = 0; name[i] && name[i] != '[' && name[i] != '('; i++)
-		if (name[i] == '/')
-			start = i + 1;
-	for (size_t i = start; name[i]; i++)
-		if (name[i] == '.')
-			return i;
-	return 0;
-}
-
-static uint32_t package_root(struct globals_walk *w, const char *name)
+static uint32_t package_root(struct globals_walk *w, const char *pkg)
 {
 	uint32_t id;
-	size_t len = package_len(name);
-	const char *text = len ? name : "(unnamed)";
-	if (!strtab_add(&w->packages, text, len ? len : strlen(text), &id))
+	if (!pkg || !*pkg)
+		pkg = "(unnamed)";
+	if (!strtab_add(&w->packages, pkg, strlen(pkg), &id))
 		return UINT32_MAX;
 	if (id < w->package_root.len)
 		return w->package_root.data[id];
-	char *copy = arena_strndup(&w->b->h->arena, text, len ? len : strlen(text));
+	char *copy = arena_strdup(&w->b->h->arena, pkg);
 	uint32_t root = copy ? root_add(w->b, ROOT_PACKAGE, w->group, copy) : UINT32_MAX;
 	return root != UINT32_MAX && vec_push(&w->package_root, root) ? root : UINT32_MAX;
-}
-
-static int by_target(const void *a, const void *b)
-{
-	const struct static_ref *x = a, *y = b;
-	if (x->target != y->target)
-		return x->target < y->target ? -1 : 1;
-	return x->at < y->at ? -1 : x->at > y->at;
-}
-
-static bool in_image(const struct heap *h, uint64_t addr)
-{
-	for (size_t i = 0; i < h->prog->nmodules; i++) {
-		const struct module *m = &h->prog->modules[i];
-		if (addr - m->data < m->edata - m->data || addr - m->bss < m->ebss - m->bss)
-			return true;
-	}
-	return false;
 }
 
 /* The composite that covers addr, which no variable covers; NULL when nothing points to it. */
@@ -118,16 +87,16 @@ static const struct static_ref *static_at(const struct globals_walk *w, uint64_t
 }
 
 /*
- * "main.pages (static)" for what `var pages = &Cache{...}` made the compiler lay down in data (it has no symbol), through
- * a few composites in a row.
+ * The variable behind what `var pages = &Cache{...}` made the compiler lay down in data (it has no symbol of its own),
+ * through a few composites in a row; NULL for none.
  */
-static const char *static_name(const struct globals_walk *w, const struct static_ref *ref)
+static const struct global *static_owner(const struct globals_walk *w, const struct static_ref *ref)
 {
 	const struct types *t = w->b->h->types;
 	for (int depth = 0; ref && depth < 8; depth++) {
 		const struct global *g = types_global_at(t, ref->at);
 		if (g)
-			return arena_printf(&w->b->h->arena, "%s (static)", g->name);
+			return g;
 		ref = static_at(w, ref->at);
 	}
 	return NULL;
@@ -142,10 +111,11 @@ static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section
 	       t->globals[w->at].addr < addr)
 		w->at++;
 	const struct global *g = w->at < t->nglobals ? &t->globals[w->at] : NULL;
-	const char *name;
+	const char *name, *pkg = NULL;
 	uint32_t type = TYPE_NONE;
 	if (g && addr >= g->addr && addr - g->addr < g->size) {
 		name = g->name;
+		pkg = g->pkg;
 		type = g->type;
 		w->from = g->addr;
 		w->to = g->addr + g->size;
@@ -163,11 +133,12 @@ static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section
 			}
 		if (!ref && w->to - w->from > 4096)
 			w->to = w->from + 4096;
-		name = static_name(w, ref);
-		if (!name)
-			name = arena_printf(&h->arena, "data at %#" PRIx64, w->from);
+		const struct global *owner = static_owner(w, ref);
+		pkg = owner ? owner->pkg : NULL;
+		name = owner ? arena_printf(&h->arena, "%s (static)", owner->name)
+		             : arena_printf(&h->arena, "data at %#" PRIx64, w->from);
 	}
-	uint32_t parent = name ? package_root(w, name) : UINT32_MAX;
+	uint32_t parent = name ? package_root(w, pkg) : UINT32_MAX;
 	if (parent == UINT32_MAX || root_add(w->b, ROOT_GLOBAL, parent, name) == UINT32_MAX)
 		return false;
 	struct root *r = newest(w->b);

@@ -23,6 +23,12 @@ struct stack_arch {
 };
 const struct stack_arch *stack_arch(enum arch arch); /* never NULL */
 
+/* Bytes that a signal handler pushes before it fakes a call: the link register. */
+static inline uint64_t injected_frame(const struct stack_arch *a)
+{
+	return (a->min_frame + a->stack_align - 1u) / a->stack_align * a->stack_align;
+}
+
 /* Where the frame's locals end, and where its arguments begin. */
 static inline uint64_t frame_varp(const struct stack_arch *a, const struct frame *f, uint64_t word)
 {

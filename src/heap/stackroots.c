@@ -206,7 +206,7 @@ static void frame_conservative(struct scan *s, const struct frame *f, uint32_t f
 	s->node.key = NULL;
 	/* Signals that fake a call push the link register below the frame they interrupt. */
 	if (arch->lr && site && (site->kind == SITE_ASYNC || site->kind == SITE_SIGPANIC))
-		end += 16;
+		end += injected_frame(arch);
 	if (!site)
 		node_begin(s, ROOT_LOCAL, "(stack)", frame, f->sp, f->size, true);
 	for (uint64_t at = f->sp; at < end && end - at >= word; at += word) {

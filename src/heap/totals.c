@@ -12,13 +12,6 @@
 
 enum { NSPANCLASSES = 2 * NCLASSES };
 
-/* Words of one heapStatsDelta, and where its tinyAllocCount is; 64-bit layouts. */
-static const struct stats_shape delta_shape[] = {
-	{17, 148, 6},
-	{19, 147, 6},
-	{25, 146, 5}, /* inPtrScalarBits is gone */
-};
-
 static uint64_t popcount_range(const uint64_t *set, uint64_t from, uint64_t n)
 {
 	uint64_t c = 0;
@@ -220,10 +213,11 @@ static void runtime_counters(struct heap *h)
 		if (layout_read(l, p, pp, L_P_MCACHE, &mcache) && mcache)
 			count_cached_spans(h, mcache, &objects, &bytes);
 	}
-	const struct stats_shape *shape = &delta_shape[0];
-	for (size_t i = 0; i < sizeof(delta_shape) / sizeof(delta_shape[0]); i++)
-		if (delta_shape[i].from <= l->minor)
-			shape = &delta_shape[i];
+	/* {stats [3]heapStatsDelta, gen, lock}: patch releases of 1.17 and 1.18 changed the size. inPtrScalarBits went in 1.25. */
+	uint32_t size = layout_has(l, L_MSTATS_HEAPSTATS) ? l->f[L_MSTATS_HEAPSTATS].size : 0;
+	const struct stats_shape stats = {size > 16 ? (size - 16) / 24 : 0, l->minor >= 25 ? 5 : 6}, *shape = &stats;
+	if (shape->stride < shape->tiny + 5 + 2 * NCLASSES || shape->stride > STATS_MAX_WORDS)
+		return;
 	uint64_t memstats = anchor_memstats(h, shape, t->heap_span_bytes);
 	if (!memstats || h->word != 8 || !layout_has(l, L_MSTATS_HEAPSTATS))
 		return;

@@ -292,10 +292,10 @@ static bool next_frame(struct walk *w, const struct frame *f, bool *more)
 	w->innermost = w->syscall = false;
 	if (w->trap && w->arch->lr) {
 		/* The signal handler saved the link register on the stack before it faked the call. */
-		uint64_t x, align = w->arch->stack_align;
+		uint64_t x;
 		if (!proc_word(w->h->proc, w->sp, &x))
 			return push_rest(w, w->sp);
-		w->sp += (w->arch->min_frame + align - 1) / align * align;
+		w->sp += injected_frame(w->arch);
 		if (caller->has_delta && caller->spdelta == 0)
 			w->lr = x;
 	}
