@@ -67,6 +67,24 @@ static uint32_t package_root(struct globals_walk *w, const char *pkg)
 	return root != UINT32_MAX && vec_push(&w->package_root, root) ? root : UINT32_MAX;
 }
 
+static int by_target(const void *a, const void *b)
+{
+	const struct static_ref *x = a, *y = b;
+	if (x->target != y->target)
+		return x->target < y->target ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static bool in_image(const struct heap *h, uint64_t addr)
+{
+	for (size_t i = 0; i < h->prog->nmodules; i++) {
+		const struct module *m = &h->prog->modules[i];
+		if (addr - m->data < m->edata - m->data || addr - m->bss < m->ebss - m->bss)
+			return true;
+	}
+	return false;
+}
+
 /* The composite that covers addr, which no variable covers; NULL when nothing points to it. */
 static const struct static_ref *static_at(const struct globals_walk *w, uint64_t addr)
 {
