@@ -33,7 +33,7 @@ static inline struct cursor cursor_unpack(const struct dominators *d, uint64_t p
 	return c;
 }
 
-static inline void target_prefetch(const struct dominators *d, uint32_t t)
+PREFETCHER target_prefetch(const struct dominators *d, uint32_t t)
 {
 	__builtin_prefetch(&d->pre[t]);
 	__builtin_prefetch(&d->g->edge_row[t]);
@@ -57,6 +57,7 @@ void dominators_dfs(struct dominators *d)
 	uint64_t depth = 0;
 	struct cursor c = node_enter(d, d->g->nslots, 0, 0);
 	d->n = 1;
+	d->nback = 1;
 	for (;;) {
 		if (c.at == c.end) {
 			if (v == 0)

@@ -16,7 +16,7 @@ struct jump {
 	uint32_t depth;
 };
 
-enum { AHEAD = 16, SHORT_CLIMB = 64 };
+enum { AHEAD = 64, SHORT_CLIMB = 64 };
 
 /* ---- semidominators ---- */
 
@@ -51,12 +51,12 @@ static void back_edges_chain(struct dominators *d)
 	struct forest_node *f = d->forest;
 	for (uint32_t k = 0; k < d->n; k++)
 		f[k] = (struct forest_node){.anc = d->par[k]};
-	for (uint64_t i = 0; i < d->nback; i++) {
+	for (uint64_t i = 1; i < d->nback; i++) {
 		if (i + AHEAD < d->nback)
 			__builtin_prefetch(&f[d->back[i + AHEAD].w], 1);
 		uint32_t *first = &f[d->back[i].w].label;
 		d->back[i].w = *first;
-		*first = (uint32_t)i + 1;
+		*first = (uint32_t)i;
 	}
 }
 
@@ -64,17 +64,13 @@ static void semidominators(struct dominators *d)
 {
 	struct forest_node *f = d->forest;
 	for (uint32_t w = d->n - 1; w > 0; w--) {
-		if (w > 2 * AHEAD) {
-			uint32_t i = f[w - 2 * AHEAD].label;
-			if (i)
-				__builtin_prefetch(&d->back[i - 1]);
-			i = f[w - AHEAD].label;
-			if (i)
-				__builtin_prefetch(&f[d->back[i - 1].v]);
+		if (w > 2 * AHEAD) { /* whether a chain is empty can't be predicted: entry 0 is fetched then */
+			__builtin_prefetch(&d->back[f[w - 2 * AHEAD].label]);
+			__builtin_prefetch(&f[d->back[f[w - AHEAD].label].v]);
 		}
 		uint32_t semi = d->semi[w];
-		for (uint32_t i = f[w].label; i; i = d->back[i - 1].w) {
-			uint32_t s = forest_eval(f, d->back[i - 1].v, w);
+		for (uint32_t i = f[w].label; i; i = d->back[i].w) {
+			uint32_t s = forest_eval(f, d->back[i].v, w);
 			if (s < semi)
 				semi = s;
 		}
@@ -228,7 +224,7 @@ static bool arrays_alloc(struct dominators *d)
 
 struct hc_error *graph_dominators(struct graph *g)
 {
-	struct dominators d = {.g = g, .cap = inner_count(g), .log_cap = g->nedges + g->nroot_edges};
+	struct dominators d = {.g = g, .cap = inner_count(g), .log_cap = g->nedges + g->nroot_edges + 1};
 	struct hc_error *err = NULL;
 	if (d.cap >= PRE_LEAF - 2)
 		return err_new(HC_E_LIMIT, "the heap has more than 2^31 objects with pointers: dominators are not supported");

@@ -7,14 +7,14 @@
  */
 #include "graph/priv.h"
 
-enum { NODES_AHEAD = 12, EDGES_AHEAD = 6 };
+enum { NODES_AHEAD = 24, EDGES_AHEAD = 12, TARGETS_NEAR = 4, TARGETS_MAX = 8 };
 
 struct hc_error *dom_walk_begin(const struct graph *g, struct dom_walk *w)
 {
 	uint64_t *met = big_alloc(bit_words(node_count(g)) * 8);
 	if (!met)
 		return err_nomem();
-	*w = (struct dom_walk){.g = g, .met = met, .at = UINT32_MAX};
+	*w = (struct dom_walk){.g = g, .met = met, .number = UINT32_MAX};
 	return NULL;
 }
 
@@ -25,44 +25,59 @@ void dom_walk_end(struct dom_walk *w)
 	w->met = NULL;
 }
 
-static void sweep_prefetch(const struct graph *g, uint32_t k)
+/* Turns to a node, and fetches what later ones will need, stage by stage. */
+static void sweep_begin(struct dom_walk *w, uint32_t number)
 {
-	if (k + NODES_AHEAD < g->ninner)
-		__builtin_prefetch(&g->edge_row[g->vtx[k + NODES_AHEAD]]);
-	if (k + EDGES_AHEAD < g->ninner) {
-		uint64_t e = edge_start(g, g->vtx[k + EDGES_AHEAD]);
+	const struct graph *g = w->g;
+	if (number + NODES_AHEAD < g->ninner) {
+		row_prefetch(g, g->vtx[number + NODES_AHEAD]);
+		uint32_t near = g->vtx[number + TARGETS_NEAR];
+		uint64_t e = edge_start(g, g->vtx[number + EDGES_AHEAD]), end = edge_start(g, near + 1);
 		__builtin_prefetch(&g->targets[e]);
 		__builtin_prefetch(&g->delta[e]);
+		e = edge_start(g, near);
+		for (unsigned i = 0; i < TARGETS_MAX && e < end; i++, e++)
+			__builtin_prefetch(&g->pre[g->targets[e]]);
 	}
+	w->number = number;
+	w->node = g->vtx[number];
+	w->edge = edge_start(g, w->node);
+	w->end = edge_start(g, w->node + 1);
+	w->word = 0;
 }
 
 bool dom_walk_next(struct dom_walk *w, struct dom_step *ret)
 {
 	const struct graph *g = w->g;
-	uint32_t target;
-	uint64_t offset;
-	if (w->at == UINT32_MAX) { /* at the virtual root, which nothing points to */
+	if (w->number == UINT32_MAX) { /* at the virtual root, which nothing points to */
 		if (g->ninner == 0)
 			return false;
-		w->at = 0;
-		graph_edges_of(g, g->vtx[0], &w->it);
-		bit_set(w->met, g->vtx[0]);
-		*ret = (struct dom_step){g->vtx[0], NODE_NONE, 0};
+		sweep_begin(w, 0);
+		bit_set(w->met, w->node);
+		*ret = (struct dom_step){w->node, NODE_NONE, 0};
 		return true;
 	}
 	for (;;) {
-		while (graph_edge_next(&w->it, &target, &offset)) {
-			if (bit_get(w->met, target))
+		while (w->edge < w->end) {
+			uint64_t e = w->edge++;
+			if (e + TARGETS_MAX < w->end)
+				__builtin_prefetch(&g->pre[g->targets[e + TARGETS_MAX]]);
+			uint32_t t = g->targets[e];
+			w->word = g->delta[e] == EDGE_FAR ? edge_far_word(g, e) : w->word + g->delta[e];
+			if (bit_get(w->met, t))
 				continue;
-			bit_set(w->met, target);
-			uint32_t p = g->pre[target], d = p & PRE_LEAF ? p & ~PRE_LEAF : g->idom[p];
-			*ret = (struct dom_step){target, g->vtx[d], d == w->at ? offset : VIA_SEVERAL};
+			bit_set(w->met, t);
+			uint32_t p = g->pre[t], d = p & PRE_LEAF ? p & ~PRE_LEAF : g->idom[p];
+			if (d != w->number)
+				*ret = (struct dom_step){t, g->vtx[d], VIA_SEVERAL};
+			else if (node_is_root(g, w->node))
+				*ret = (struct dom_step){t, w->node, root_edge_offset(g, w->node, e, w->end)};
+			else
+				*ret = (struct dom_step){t, w->node, w->word * g->heap->word};
 			return true;
 		}
-		if (w->at + 1 >= g->ninner)
+		if (w->number + 1 >= g->ninner)
 			return false;
-		w->at++;
-		sweep_prefetch(g, w->at);
-		graph_edges_of(g, g->vtx[w->at], &w->it);
+		sweep_begin(w, w->number + 1);
 	}
 }

@@ -51,7 +51,7 @@ void graph_close(struct graph *g)
 
 /* ---- edges of one node ---- */
 
-static uint64_t far_word(const struct graph *g, uint64_t edge)
+uint64_t edge_far_word(const struct graph *g, uint64_t edge)
 {
 	uint64_t lo = 0, hi = g->nfar;
 	while (hi - lo > 1) {
@@ -64,13 +64,20 @@ static uint64_t far_word(const struct graph *g, uint64_t edge)
 	return g->far[lo].word;
 }
 
+uint64_t root_edge_offset(const struct graph *g, uint32_t node, uint64_t edge, uint64_t end)
+{
+	const struct root *r = &g->heap->roots[node - g->nslots];
+	uint64_t targets = end - r->nedges; /* in front of these: child root nodes */
+	return edge < targets ? 0 : g->heap->root_edges[r->first_edge + (edge - targets)].offset;
+}
+
 void graph_edges_of(const struct graph *g, uint32_t node, struct edge_iter *it)
 {
 	it->g = g;
 	it->node = node;
 	it->at = edge_start(g, node);
 	it->end = bit_get(g->has_edges, node) ? edge_start(g, node + 1) : it->at;
-	it->word = node_is_root(g, node) ? it->end - g->heap->roots[node - g->nslots].nedges : 0;
+	it->word = 0;
 }
 
 bool graph_edge_next(struct edge_iter *it, uint32_t *target, uint64_t *offset)
@@ -78,17 +85,13 @@ bool graph_edge_next(struct edge_iter *it, uint32_t *target, uint64_t *offset)
 	const struct graph *g = it->g;
 	if (it->at >= it->end)
 		return false;
-	uint64_t at = it->at++;
-	*target = g->targets[at];
+	uint64_t e = it->at++;
+	*target = g->targets[e];
 	if (node_is_root(g, it->node)) {
-		const struct root *r = &g->heap->roots[it->node - g->nslots];
-		*offset = at < it->word ? 0 : g->heap->root_edges[r->first_edge + (at - it->word)].offset;
+		*offset = root_edge_offset(g, it->node, e, it->end);
 		return true;
 	}
-	if (g->delta[at] == EDGE_FAR)
-		it->word = far_word(g, at);
-	else
-		it->word += g->delta[at];
+	it->word = g->delta[e] == EDGE_FAR ? edge_far_word(g, e) : it->word + g->delta[e];
 	*offset = it->word * g->heap->word;
 	return true;
 }

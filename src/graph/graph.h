@@ -125,7 +125,7 @@ struct edge_iter {
 	const struct graph *g;
 	uint32_t node;
 	uint64_t at, end; /* in targets */
-	uint64_t word;    /* of the previous edge; root nodes: first edge behind those to child nodes, in targets */
+	uint64_t word;    /* of the previous edge */
 };
 
 /* The out-edges of a node, in order of source offset. Live and garbage objects alike; none for free slots. */
@@ -153,8 +153,10 @@ struct dom_step {
 struct dom_walk {
 	const struct graph *g;
 	uint64_t *met;       /* bit per node: was returned */
-	uint32_t at;         /* preorder number of the node whose edges are being swept */
-	struct edge_iter it;
+	uint32_t number;     /* preorder number of the node whose edges are being swept; UINT32_MAX: not begun */
+	uint32_t node;
+	uint64_t edge, end;  /* in targets */
+	uint64_t word;       /* of the previous edge */
 };
 struct hc_error *dom_walk_begin(const struct graph *g, struct dom_walk *w) HC_MUST_CHECK;
 bool dom_walk_next(struct dom_walk *w, struct dom_step *ret);

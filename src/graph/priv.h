@@ -22,17 +22,18 @@ static inline uint64_t node_count(const struct graph *g)
 	return (uint64_t)g->nslots + g->nroots;
 }
 
-enum { ROWS_AHEAD = 24, TARGETS_AHEAD = 10 };
+/* Where the pointer of an edge with EDGE_FAR is, in words from the object's start. */
+uint64_t edge_far_word(const struct graph *g, uint64_t edge);
+/* Offset in a root's region of one of the root node's edges, which end at `end`. */
+uint64_t root_edge_offset(const struct graph *g, uint32_t node, uint64_t edge, uint64_t end);
 
-/* Before queue[head] is taken: fetches the rows and the targets of nodes that come soon. */
-static inline void queue_prefetch(const struct graph *g, const uint32_t *queue, uint64_t head, uint64_t tail)
+/* Inlined by force: gcc 12 takes functions that only prefetch for pure ones, and drops calls to them. */
+#define PREFETCHER static inline __attribute__((always_inline)) void
+
+PREFETCHER row_prefetch(const struct graph *g, uint32_t node)
 {
-	if (head + ROWS_AHEAD < tail) {
-		__builtin_prefetch(&g->edge_row[queue[head + ROWS_AHEAD]]);
-		__builtin_prefetch(&g->edge_base[queue[head + ROWS_AHEAD] / EDGE_BLOCK]);
-	}
-	if (head + TARGETS_AHEAD < tail)
-		__builtin_prefetch(&g->targets[edge_start(g, queue[head + TARGETS_AHEAD])]);
+	__builtin_prefetch(&g->edge_base[node / EDGE_BLOCK]);
+	__builtin_prefetch(&g->edge_row[node]);
 }
 
 /* ---- dominators: dfs.c numbers the nodes, dominators.c does the rest ---- */
@@ -46,7 +47,7 @@ struct forest_node {
 /* A reference that is no tree edge, from v to an inner node w < v; later chained by w. */
 struct back_edge {
 	uint32_t v;
-	uint32_t w; /* then: index + 1 of the next one with the same w */
+	uint32_t w; /* then: index of the next one with the same w */
 };
 
 struct leaf_edge {
@@ -69,8 +70,8 @@ struct dominators {
 		uint64_t *retained;         /* in the end g->retained */
 	};
 	uint64_t log_cap; /* room in the two logs: one grows up, the other one down */
-	struct back_edge *back;
-	uint64_t nback;
+	struct back_edge *back; /* from 1 on; 0 ends a chain */
+	uint64_t nback;   /* entry 0 included */
 	struct leaf_edge *leaf; /* second and later references to leaves; the newest one is leaf[0] */
 	uint64_t nleaf;
 };
