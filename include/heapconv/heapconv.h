@@ -30,8 +30,10 @@
 #include "heapconv/error.h"
 #include "heapconv/graph.h"
 #include "heapconv/object.h"
+#include "heapconv/query.h"
 #include "heapconv/snapshot.h"
 #include "heapconv/type.h"
+#include "heapconv/value.h"
 #include "heapconv/write.h"
 
 #define HEAPCONV_VERSION "0.1.0"
