@@ -143,6 +143,9 @@ static struct hc_error *map_file(struct opening *o, const struct candidate *c)
 		struct piece pc = {addr, addr + s->filesz - 1, d, RANK_FILE, s->flags};
 		if (d && s->filesz && s->filesz <= s->memsz && !vec_push(&o->pieces, pc))
 			return err_nomem();
+		struct piece rest = {addr + s->filesz, end - 1, NULL, RANK_ABSENT, s->flags};
+		if (s->filesz < s->memsz && !vec_push(&o->pieces, rest))
+			return err_nomem();
 	}
 	return NULL;
 }
