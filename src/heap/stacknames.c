@@ -36,6 +36,21 @@ static bool add_local(struct heap *h, struct frame_names *n, const struct local 
 	return true;
 }
 
+/* Missing names are no reason to stop. */
+static size_t find_locals(struct heap *h, const struct func *fn, uint64_t pc, struct local *locals)
+{
+	const struct types *t = h->types;
+	size_t count = 0;
+	struct hc_error *err = dwarf_locals(t->dwarf, t, pc, locals, MAX_LOCALS, &count);
+	for (size_t i = 0; !err && !count && i < t->plugins.len && fn->mod != &h->prog->modules[0]; i++)
+		err = dwarf_locals(t->plugins.data[i], t, pc, locals, MAX_LOCALS, &count);
+	if (!err)
+		return count;
+	diag_add(h->diag, HC_SEV_WARNING, "variables of %s have no names: %s", fn->name, hc_error_message(err));
+	hc_error_free(err);
+	return 0;
+}
+
 static struct frame_names *names_load(struct heap *h, const struct func *fn, uint64_t pc)
 {
 	struct frame_names *n = arena_alloc(&h->arena, sizeof(*n));
@@ -44,14 +59,8 @@ static struct frame_names *names_load(struct heap *h, const struct func *fn, uin
 	struct local *locals = malloc(MAX_LOCALS * sizeof(*locals));
 	size_t count = 0, pieces = 0;
 	bool ok = locals != NULL;
-	if (ok) {
-		struct hc_error *err = dwarf_locals(h->types->dwarf, h->types, pc, locals, MAX_LOCALS, &count);
-		if (err) {
-			diag_add(h->diag, HC_SEV_WARNING, "variables of %s have no names: %s", fn->name, hc_error_message(err));
-			hc_error_free(err);
-			count = 0;
-		}
-	}
+	if (ok)
+		count = find_locals(h, fn, pc, locals);
 	for (size_t i = 0; i < count; i++)
 		pieces += locals[i].npieces;
 	n->vars = ok ? arena_alloc(&h->arena, pieces * sizeof(*n->vars) + 1) : NULL;
