@@ -79,6 +79,14 @@ static const struct known {
 
 typedef void field_fn(struct hprof *h, const char *name, size_t len, uint8_t type, void *ctx);
 
+static bool is_thread_field(const char *name)
+{
+	for (size_t i = 0; i < sizeof(thread_fields) / sizeof(thread_fields[0]); i++)
+		if (strcmp(name, thread_fields[i].name) == 0)
+			return true;
+	return false;
+}
+
 static void layout_field(struct hprof *h, const struct hprof_class *c, const struct place *at, uint32_t i, field_fn *fn,
                          void *ctx)
 {
@@ -94,7 +102,7 @@ static void layout_field(struct hprof *h, const struct hprof_class *c, const str
 		ok = hprof_text_puts(n, "value");
 	}
 	ok = ok && hprof_text_puts(n, rest);
-	if (ok && hprof_field_reserved(n->text))
+	if (ok && (hprof_field_reserved(n->text) || (c->super == KNOWN_THREAD && is_thread_field(n->text))))
 		ok = hprof_text_puts(n, "_");
 	if (ok)
 		fn(h, n->text, n->len, at->type, ctx);

@@ -62,15 +62,23 @@ static uint32_t region_class(struct hprof *h, const struct hc_type *t, const str
 	return class;
 }
 
-static void variable_add(struct hprof *h, const struct hc_root *r, uint32_t root)
+/* "cache" of "main.cache"; parts of a variable's value that have symbols of their own ("main.cache (static)") by address. */
+static bool variable_name(struct name *n, const struct hc_root *r)
 {
-	struct hc_root package = hc_root_at(h->s, r->parent - hc_object_limit(h->s));
-	uint32_t class = package_class(h, package.name);
-	size_t skip = hprof_package_len(r->name);
-	const char *variable = r->name + (skip ? skip + 1 : 0);
+	static const char part[] = " (static)";
+	size_t skip = hprof_package_len(r->name), len = strlen(r->name), suffix = sizeof(part) - 1;
+	n->len = 0;
+	if (!hprof_text_puts(n, r->name + (skip ? skip + 1 : 0)))
+		return false;
+	if (len < suffix || strcmp(r->name + len - suffix, part) != 0 || n->len < suffix)
+		return true;
+	n->len -= suffix;
+	return hprof_text_printf(n, "$static_%llx", (unsigned long long)r->addr);
+}
+
+static void add_places(struct hprof *h, const struct hc_root *r, uint32_t root, uint32_t class, const char *variable)
+{
 	const struct layout *layout = NULL;
-	if (h->failed || !r->addr)
-		return;
 	if (r->type && hc_type_size(r->type) <= r->size) {
 		layout = layout_of(&h->layouts, r->type);
 		h->failed |= !layout;
@@ -86,6 +94,17 @@ static void variable_add(struct hprof *h, const struct hc_root *r, uint32_t root
 	if (!vec_push(&h->regions, region))
 		h->failed = true;
 	static_add(h, class, root, STATIC_OBJECT, HPROF_OBJECT, variable, "");
+}
+
+static void variable_add(struct hprof *h, const struct hc_root *r, uint32_t root)
+{
+	struct hc_root package = hc_root_at(h->s, r->parent - hc_object_limit(h->s));
+	uint32_t class = package_class(h, package.name);
+	struct name variable = {0};
+	h->failed |= !variable_name(&variable, r);
+	if (!h->failed && r->addr)
+		add_places(h, r, root, class, variable.text);
+	name_free(&variable);
 }
 
 static int by_class(const void *a, const void *b)

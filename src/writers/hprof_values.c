@@ -139,13 +139,13 @@ static uint64_t pool_add(struct hprof *h, uint64_t addr, uint64_t key, hc_node t
 	return HPROF_ID_POOL + 8 * (uint64_t)p->entries.len;
 }
 
-static uint64_t string_ref(struct hprof *h, struct source *src, uint64_t offset)
+static uint64_t string_ref(struct hprof *h, struct source *src, uint64_t offset, bool hide)
 {
 	hc_node target = edge_at(h, src, src->base + offset);
 	uint64_t ptr = word_at(h, src, offset), len = word_at(h, src, offset + h->word);
 	if (len == 0)
 		ptr = 0;
-	else if (ptr == 0)
+	if (ptr == 0 && (len != 0 || hide)) /* hide: an empty entry of a map */
 		return 0;
 	return pool_add(h, ptr, len & ~POOL_CONST_KEY, target);
 }
@@ -219,7 +219,7 @@ uint8_t *hprof_put_place(struct hprof *h, struct source *src, const struct place
 {
 	switch ((enum place_kind)at->kind) {
 	case PLACE_REF: return be64(p, pointer_ref(h, src, at, offset));
-	case PLACE_STRING: return be64(p, string_ref(h, src, offset));
+	case PLACE_STRING: return be64(p, string_ref(h, src, offset, hide));
 	case PLACE_IFACE: return be64(p, iface_ref(h, src, at, offset));
 	case PLACE_LEN: return put_length(h, src, offset, p);
 	case PLACE_COPY: break;

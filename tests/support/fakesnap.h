@@ -284,7 +284,13 @@ bool hc_read_memory(const struct hc_snapshot *s, uint64_t addr, void *buf, size_
 			return true;
 		}
 	}
-	return false;
+	uint64_t off = 0, avail = 0;
+	hc_node node = hc_object_find(s, addr, &off);
+	const uint8_t *p = node == HC_NODE_NONE ? NULL : hc_object_bytes(s, node, off, &avail);
+	if (!p || avail < n)
+		return false;
+	memcpy(buf, p, n);
+	return true;
 }
 
 const struct hc_type *hc_interface_type(const struct hc_snapshot *s, const struct hc_type *iface, uint64_t first_word)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hprof-check [-v] [--classes] [--threads] [--roots] [--strings] FILE: checks a Java heap dump against what Eclipse MAT,
- * VisualVM, shark, hprof-slurp and IntelliJ need, and says what is in it. Status 0: no errors and no warnings; 1: errors; 3: warnings only.
+ * hprof-check [-v] [--classes] [--threads] [--roots] [--strings] [--object=ID]... FILE: checks a Java heap dump against what
+ * Eclipse MAT, VisualVM, shark, hprof-slurp and IntelliJ need, and says what is in it. Status 0: no errors and no warnings;
+ * 1: errors; 3: warnings only.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -112,6 +113,64 @@ static void print_strings(void)
 	}
 }
 
+static void print_value(uint64_t at, uint8_t type)
+{
+	switch (hp_type_size(type)) {
+	case 1: printf("%d", (int8_t)f.data[at]); break;
+	case 2: printf("%d", (int16_t)hp_u16(&f, at)); break;
+	case 4: printf("%d", (int32_t)hp_u32(&f, at)); break;
+	default:
+		if (type == 2) {
+			char *text = hp_java_string(&f, hp_u64(&f, at));
+			printf("%#" PRIx64 "%s%s%s", hp_u64(&f, at), text ? " \"" : "", text ? text : "", text ? "\"" : "");
+			free(text);
+		} else {
+			printf("%" PRId64, (int64_t)hp_u64(&f, at));
+		}
+	}
+}
+
+/* Class, and fields or elements, of one object; statics of one class. */
+static void print_object(uint64_t id)
+{
+	static const char *const types[] = {"", "", "ref", "", "boolean", "char", "float", "double", "byte", "short", "int", "long"};
+	uint32_t i;
+	const struct hp_class *c = hp_class_of(&f, id);
+	if (c) {
+		uint64_t at = c->statics;
+		printf("object\t%#" PRIx64 "\tclass %s\n", id, c->name);
+		for (uint32_t k = 0; k < c->nstatics; k++) {
+			char *name = hp_text(&f, hp_u64(&f, at));
+			printf("static\t%s\t%s\t", name ? name : "?", types[f.data[at + 8]]);
+			print_value(at + 9, f.data[at + 8]);
+			putchar('\n');
+			at += 9 + hp_type_size(f.data[at + 8]);
+			free(name);
+		}
+	}
+	if (!hp_table_get(&f.object_at, id, &i))
+		return;
+	const struct hp_object *o = &f.objects[i];
+	c = o->class == UINT32_MAX ? NULL : &f.classes[o->class];
+	printf("object\t%#" PRIx64 "\t%s\t%u\n", id, c ? c->name : "?", o->n);
+	uint64_t at = o->offset;
+	for (uint32_t k = 0; o->kind != HP_INSTANCE && k < o->n; k++, at += hp_type_size(o->type)) {
+		printf("element\t%u\t", k);
+		print_value(at, o->type);
+		putchar('\n');
+	}
+	for (; o->kind == HP_INSTANCE && c; c = hp_class_of(&f, c->super))
+		for (uint32_t k = 0; k < c->nfields; k++) {
+			uint8_t type = f.data[c->fields + 9 * (uint64_t)k + 8];
+			char *name = hp_text(&f, hp_u64(&f, c->fields + 9 * (uint64_t)k));
+			printf("field\t%s\t%s\t", name ? name : "?", types[type]);
+			print_value(at, type);
+			putchar('\n');
+			at += hp_type_size(type);
+			free(name);
+		}
+}
+
 static void print_summary(void)
 {
 	uint64_t kinds[3] = {0}, file = 0, visualvm = 0, mat = f.mat_classes;
@@ -137,6 +196,8 @@ int main(int argc, char **argv)
 {
 	bool classes = false, threads = false, roots = false, strings = false, summary = false;
 	const char *path = NULL;
+	uint64_t objects[64];
+	unsigned nobjects = 0;
 	f.shown_max = 5;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--classes") == 0)
@@ -147,13 +208,15 @@ int main(int argc, char **argv)
 			roots = true;
 		else if (strcmp(argv[i], "--strings") == 0)
 			strings = true;
+		else if (strncmp(argv[i], "--object=", 9) == 0 && nobjects < 64)
+			objects[nobjects++] = strtoull(argv[i] + 9, NULL, 0);
 		else if (strcmp(argv[i], "-v") == 0)
 			summary = true;
 		else
 			path = argv[i];
 	}
 	if (!path || !hp_open(&f, path)) {
-		fprintf(stderr, "usage: hprof-check [-v] [--classes] [--threads] [--roots] [--strings] FILE\n");
+		fprintf(stderr, "usage: hprof-check [-v] [--classes] [--threads] [--roots] [--strings] [--object=ID]... FILE\n");
 		return 2;
 	}
 	hp_check(&f);
@@ -167,6 +230,8 @@ int main(int argc, char **argv)
 		print_roots();
 	if (strings)
 		print_strings();
+	for (unsigned i = 0; i < nobjects; i++)
+		print_object(objects[i]);
 	int status = f.counts[HP_ERROR] ? 1 : f.counts[HP_WARNING] ? 3 : 0;
 	hp_close(&f);
 	return status;
