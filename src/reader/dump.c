@@ -22,8 +22,12 @@ static struct hc_error *take_params(struct proc *p)
 	const struct arch_info *ai = arch_named((const char *)r.text[0], (size_t)r.text_len[0], p->word);
 	p->arch = ai ? ai->arch : ARCH_NONE;
 	p->machine = ai ? ai->machine : 0;
-	if (!buildinfo_parse_version(&p->arena, (const char *)r.text[1], (size_t)r.text_len[1], &p->build) && !p->build.version)
+	struct buildinfo named = p->build;
+	bool known = buildinfo_parse_version(&p->arena, (const char *)r.text[1], (size_t)r.text_len[1], &named);
+	if (!named.version || !named.experiments)
 		return err_nomem();
+	if (known) /* until Go 1.16 it is the list of experiments */
+		p->build = named;
 	return NULL;
 }
 

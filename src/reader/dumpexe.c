@@ -89,6 +89,8 @@ static bool candidate_fits(struct proc *p, struct candidate *c)
 			         p->build.version);
 			return false;
 		}
+		if (!*p->build.version)
+			p->build = build;
 		p->build.main_path = build.main_path;
 		p->build.module = build.module;
 	}

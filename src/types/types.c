@@ -349,7 +349,7 @@ static struct hc_error *layout_load(struct types *t, struct diag *diag)
 	if (!err || !p->dump || hc_error_code(err) == HC_E_NOMEM)
 		return err;
 	if (p->nmodules)
-		diag_add(diag, HC_SEV_WARNING, "types and functions stay unknown: %s", hc_error_message(err));
+		diag_add(diag, HC_SEV_WARNING, "functions and most types stay unknown: %s", hc_error_message(err));
 	hc_error_free(err);
 	return NULL;
 }
