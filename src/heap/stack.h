@@ -78,6 +78,7 @@ struct stack_map {
 	uint32_t nslots;
 	struct stack_object *objects; /* variables that live pointers may point into; in address order */
 	uint32_t nobjects;
+	bool missing; /* not in the snapshot: every word of the frame may be a pointer */
 };
 struct stack_object {
 	int32_t off;

@@ -16,16 +16,20 @@ struct bitmap {
 	uint32_t nbit;
 };
 
-/* Bitmap number `index` of runtime.stackmap {n, nbit int32; bits}. */
+/* Bitmap number `index` of runtime.stackmap {n, nbit int32; bits}; false when it is not in the snapshot. */
 static bool bitmap_at(const struct proc *p, uint64_t map, int32_t index, struct bitmap *ret)
 {
 	uint32_t n, nbit;
-	if (!map || index < 0 || !proc_u32(p, map, &n) || !proc_u32(p, map + 4, &nbit) || nbit > MAX_BITS ||
-	    (uint32_t)index >= n)
+	uint8_t last;
+	if (!map) /* assembly without pointers has none */
+		return true;
+	if (!proc_u32(p, map, &n) || !proc_u32(p, map + 4, &nbit))
 		return false;
+	if (index < 0 || (uint32_t)index >= n || nbit == 0 || nbit > MAX_BITS)
+		return true;
 	ret->addr = map + 8 + (uint64_t)index * ((nbit + 7) / 8);
 	ret->nbit = nbit;
-	return true;
+	return proc_u8(p, ret->addr + (nbit - 1) / 8, &last);
 }
 
 /* Appends the offsets of the set bits' words. */
@@ -60,9 +64,14 @@ static bool load_slots(struct heap *h, const struct frame *f, struct stack_map *
 	const struct stack_arch *arch = stack_arch(h->proc->arch);
 	uint64_t cfa = frame_cfa(f), varp = frame_varp(arch, f, h->word), size = varp > f->sp ? varp - f->sp : 0;
 	if (size > arch->locals_min)
-		bitmap_at(h->proc, func_funcdata(f->func, FUNCDATA_LOCALSMAP), index, &locals);
+		m->missing |= !bitmap_at(h->proc, func_funcdata(f->func, FUNCDATA_LOCALSMAP), index, &locals);
 	if (f->func->args > 0)
-		bitmap_at(h->proc, func_funcdata(f->func, FUNCDATA_ARGSMAP), index, &args);
+		m->missing |= !bitmap_at(h->proc, func_funcdata(f->func, FUNCDATA_ARGSMAP), index, &args);
+	if (m->missing) {
+		diag_add(h->diag, HC_SEV_WARNING, "the stack maps of %s are not in the snapshot: every word of its frames counts "
+		         "as a pointer; name the executable with --exe=FILE", f->func->name);
+		return true;
+	}
 	if ((uint64_t)locals.nbit * h->word > size) /* it would begin below the frame */
 		locals.nbit = 0;
 	m->slots = arena_alloc(&h->arena, ((size_t)locals.nbit + args.nbit) * sizeof(*m->slots) + 1);
@@ -141,7 +150,7 @@ const struct stack_map *stack_map_get(struct heap *h, struct site *s, const stru
 	if (s->map[f->panicked])
 		return s->map[f->panicked];
 	struct stack_map *m = arena_alloc(&h->arena, sizeof(*m));
-	if (!m || !load_slots(h, f, m) || !load_objects(h, f, m))
+	if (!m || !load_slots(h, f, m) || (!m->missing && !load_objects(h, f, m)))
 		return NULL;
 	s->map[f->panicked] = m;
 	return m;

@@ -54,22 +54,22 @@ static struct root *newest(struct scan *s)
 
 static uint32_t frame_root(struct scan *s, uint32_t frame)
 {
-	struct heap *h = s->h;
-	const struct frame *f = &h->frames[frame];
-	uint32_t *at = &s->frame_root.data[frame - s->g->first_frame];
-	if (*at)
-		return *at;
-	*at = root_add(s->b, ROOT_FRAME, s->groot, f->func->mod ? f->func->name : "(unknown code)");
-	if (*at == UINT32_MAX) {
+	const struct frame *f = &s->h->frames[frame];
+	uint32_t i = frame - s->g->first_frame, root = s->frame_root.data[i];
+	if (root)
+		return root;
+	root = root_add(s->b, ROOT_FRAME, s->groot, f->func->mod ? f->func->name : "(unknown code)");
+	if (root == UINT32_MAX) {
 		s->nomem = true;
 		return 0;
 	}
+	s->frame_root.data[i] = root;
 	struct root *r = newest(s);
 	r->addr = f->sp;
 	r->size = f->size;
 	r->goroutine = s->gindex;
 	r->frame = frame;
-	return *at;
+	return root;
 }
 
 /* Adds the described node before its first edge, so that places without any have none. */
@@ -201,7 +201,7 @@ static void frame_conservative(struct scan *s, const struct frame *f, uint32_t f
 	struct site *site = site_of(s, f);
 	const struct stack_arch *arch = stack_arch(s->h->proc->arch);
 	uint64_t word = s->h->word, end = site ? frame_varp(arch, f, word) : frame_cfa(f);
-	if (f->innermost)
+	if (f->innermost && s->g->nregs)
 		registers(s, frame);
 	s->node.key = NULL;
 	/* Signals that fake a call push the link register below the frame they interrupt. */
@@ -236,8 +236,10 @@ static void frame_precise(struct scan *s, const struct frame *f, uint32_t frame)
 	if (!site)
 		return;
 	const struct stack_map *m = stack_map_get(s->h, site, f);
-	if (!m) {
-		s->nomem = true;
+	if (!m || m->missing) {
+		s->nomem |= !m;
+		if (m)
+			frame_conservative(s, f, frame);
 		return;
 	}
 	for (uint32_t i = 0; i < m->nslots; i++)

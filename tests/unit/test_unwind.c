@@ -230,6 +230,24 @@ static void test_parked(void **state)
 	world_free(w);
 }
 
+/* Without its stack maps (in read-only data that a core may lack) every word of a frame counts. */
+static void test_maps_missing(void **state)
+{
+	(void)state;
+	struct world *w = world_new(ARCH_AMD64);
+	uint64_t frame = build_stack(w, STACK + 0x100, 0, w->caller);
+	sched(w, w->park + 9, STACK + 0x100);
+	unwind(w, NULL);
+	w->fg.mod.gofunc = FP_BASE + FP_SIZE + 0x1000;
+	put(w, frame + 40 - 8 - 16, obj(w, 1)); /* dead, but who knows */
+	put(w, frame + 48, obj(w, 2));
+	bool vague;
+	assert_int_equal(targets(w, &vague), 2 | 4);
+	assert_true(vague);
+	assert_true(w->diag.warnings > 0);
+	world_free(w);
+}
+
 static void test_prologue(void **state)
 {
 	(void)state;
@@ -499,6 +517,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parked),
+		cmocka_unit_test(test_maps_missing),
 		cmocka_unit_test(test_prologue),
 		cmocka_unit_test(test_sigpanic),
 		cmocka_unit_test(test_async),
