@@ -86,12 +86,11 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 		ty->tw[i] = TW_TYPE_MASK;
 	for (uint32_t i = 0; i < h->nspans; i++) {
 		ty->spans[i].data = h->info[i].data;
-		if (h->info[i].maskkind == MASK_SPANBITS && h->spans[i].elemsize <= 64u * ty->word)
+		if (h->info[i].maskkind == MASK_SPANBITS && h->spans[i].elemsize && h->spans[i].elemsize <= 64u * ty->word)
 			ty->spans[i].bits = h->info[i].bits;
 	}
 	prev_classes(ty);
-	if (!t->dwarf) /* which has all of them */
-		types_load_links(t);
+	ty->all_types = t->dwarf || types_load_links(t);
 	known_types(ty);
 	return !ty->nomem;
 }
@@ -139,18 +138,31 @@ static void shadow_compare(struct typing *ty, uint32_t id)
 	}
 }
 
+static void object_finish(struct typing *ty, const struct span *s, uint32_t id)
+{
+	uint32_t tw = ty->tw[id];
+	if (tw & TW_RECORDED)
+		shadow_compare(ty, id);
+	if (tw_origin(tw) == ORIGIN_UNKNOWN) {
+		ty->tw[id] = TW_TYPE_MASK;
+		ty->slack[id] = 0;
+		return;
+	}
+	/*
+	 * All that is known of a tiny block is a value further up in it. With debug information what else is alive in it
+	 * would be known, too.
+	 */
+	if (!ty->t->dwarf && (s->flags & SPAN_TINY) && !(tw & TW_COUNTED) && ty->t->t[tw_type(tw)].size < s->elemsize)
+		tw = ty->tiny | (uint32_t)ORIGIN_INFERRED << TW_ORIGIN_SHIFT;
+	ty->tw[id] = tw & ~TW_INTERNAL;
+}
+
 static void typing_finish(struct typing *ty)
 {
-	for (uint32_t id = 0; id < ty->g->nslots; id++) {
-		uint32_t tw = ty->tw[id];
-		if (tw & TW_RECORDED)
-			shadow_compare(ty, id);
-		if (tw_origin(tw) == ORIGIN_UNKNOWN) {
-			ty->tw[id] = TW_TYPE_MASK;
-			ty->slack[id] = 0;
-		} else {
-			ty->tw[id] = tw & ~TW_INTERNAL;
-		}
+	for (uint32_t i = 0; i < ty->h->nspans; i++) {
+		const struct span *s = &ty->h->spans[i];
+		for (uint32_t id = s->first; id < s->first + s->nelems; id++)
+			object_finish(ty, s, id);
 	}
 }
 

@@ -127,6 +127,12 @@ static uint32_t make_tw(const struct claim *c)
 	       (c->flags & CLAIM_STRING ? TW_STRBYTES : 0);
 }
 
+/* The same, with what TW_COUNTED means outside of recorded objects: something at the object's start is known. */
+static uint32_t make_tw_at(const struct claim *c, uint64_t off)
+{
+	return make_tw(c) | (off == 0 ? TW_COUNTED : 0);
+}
+
 /* Lower is better. */
 static unsigned origin_rank(uint32_t tw)
 {
@@ -193,7 +199,7 @@ static bool merge(const struct view *v, const struct claim *c, uint32_t *tw, uin
 		w &= ~(uint32_t)TW_STRBYTES;
 	}
 	w |= new & TW_ARRAY;
-	*tw = w;
+	*tw = w | (v->off == 0 ? TW_COUNTED : 0);
 	if (grown)
 		*slack = (uint16_t)(v->usable - v->end > UINT16_MAX ? UINT16_MAX : v->usable - v->end);
 	return grown;
@@ -250,7 +256,7 @@ static void shadow_claim(struct typing *ty, const struct view *v, const struct c
 
 /*
  * A block of the tiny allocator holds several values of less than 16 bytes. One type word has to do for all: the type
- * that all known ones have, else "tiny values".
+ * that all known ones have, if the first one is among them; else "tiny values" (typing_finish()).
  */
 static void tiny_claim(struct typing *ty, const struct view *v, const struct claim *c)
 {
@@ -258,7 +264,7 @@ static void tiny_claim(struct typing *ty, const struct view *v, const struct cla
 	struct claim whole = *c;
 	whole.flags &= ~(unsigned)CLAIM_ARRAY;
 	if (tw_origin(tw) == ORIGIN_UNKNOWN) {
-		typing_set(ty, v->span, v->id, make_tw(&whole), v->end);
+		typing_set(ty, v->span, v->id, make_tw_at(&whole, v->off), v->end);
 		return;
 	}
 	if (type_same(ty->t, tw_type(tw), c->type)) {
@@ -270,7 +276,7 @@ static void tiny_claim(struct typing *ty, const struct view *v, const struct cla
 		return; /* a value of 16 bytes, and a pointer into it */
 	struct claim mixed = {c->addr, 0, ty->tiny, CLAIM_INFER};
 	if (ty->tiny != TYPE_NONE)
-		typing_set(ty, v->span, v->id, make_tw(&mixed), v->end > used ? v->end : used);
+		typing_set(ty, v->span, v->id, make_tw_at(&mixed, 0), v->end > used ? v->end : used);
 }
 
 /* ---- parts ---- */
@@ -320,7 +326,7 @@ static void bytes_claim(struct typing *ty, struct view *v, const struct claim *c
 		return;
 	}
 	if (beats(ty, v, c, tw, false))
-		typing_set(ty, v->span, v->id, make_tw(c), v->end);
+		typing_set(ty, v->span, v->id, make_tw_at(c, v->off), v->end);
 }
 
 static void object_claim(struct typing *ty, struct view *v, const struct claim *c, const struct prog *p)
@@ -370,7 +376,7 @@ static void object_claim(struct typing *ty, struct view *v, const struct claim *
 	if (!mask_agrees(ty, v, p, 0, v->end, true))
 		pending_claim(ty, v, c);
 	else
-		typing_set(ty, v->span, v->id, make_tw(c), v->end);
+		typing_set(ty, v->span, v->id, make_tw_at(c, v->off), v->end);
 }
 
 /* Children of a hash trie: the bool at the start says which of two types has this node as its first field. */

@@ -221,13 +221,10 @@ static bool contents_check(struct typing *ty, const struct object *o, uint32_t t
 
 /* ---- the only one that fits ---- */
 
-/*
- * Needs to know all types of the program: descriptors, which are there without debug information too, exist only for
- * types that reach an interface or reflection, and being the only one among some says nothing.
- */
+/* Being the only one says something only where all types of the program are known. */
 static bool infer_shape(struct typing *ty, const struct object *o, uint32_t part, uint64_t off)
 {
-	if (!ty->t->dwarf)
+	if (!ty->all_types)
 		return false;
 	struct shape_query q = {o->span, o->id, o->usable, o->min, o->mask, o->ptr_end, part, off};
 	const struct shape_set *set = shapes_find(ty, &q);

@@ -100,7 +100,7 @@ struct claim {
 
 /* Bits of a type word while typing runs; graph.h has the others. Cleared at the end. */
 #define TW_PENDING (UINT32_C(1) << 27)  /* origin unknown: something of this type lies at offset `slack` in the object */
-#define TW_COUNTED (UINT32_C(1) << 30)  /* the number of values is known from a slice */
+#define TW_COUNTED (UINT32_C(1) << 30)  /* recorded: the number of values is known from a slice; else: not only a later part */
 #define TW_RECORDED (UINT32_C(1) << 31) /* the allocator recorded the type (header, largeType) */
 #define TW_INTERNAL (TW_PENDING | TW_COUNTED | TW_RECORDED)
 
@@ -157,6 +157,7 @@ struct typing {
 	unsigned word;
 	bool be;
 	bool nomem; /* sticky: graph_type() fails in the end */
+	bool all_types; /* the table has all types that the program ever allocates */
 
 	struct prog **chunks; /* [type id / PROG_CHUNK] */
 	uint32_t nchunks;
@@ -241,7 +242,7 @@ void vague_claim(struct typing *ty, const struct op *op, uint64_t addr, unsigned
 static inline bool claim_is_known(const struct typing *ty, const struct claim *c, uint32_t span, uint32_t id)
 {
 	uint32_t tw = ty->tw[id];
-	return tw_type(tw) == c->type && tw_origin(tw) != ORIGIN_UNKNOWN && !(tw & TW_RECORDED) &&
+	return tw_type(tw) == c->type && (tw & TW_COUNTED) && !(tw & TW_RECORDED) &&
 	       !(c->flags & (CLAIM_ARRAY | CLAIM_STRING)) && c->addr == span_object_addr(&ty->h->spans[span], id) &&
 	       (tw_origin(tw) == ORIGIN_EXACT || (!(c->flags & CLAIM_EXACT) && tw_origin(tw) == ORIGIN_PROPAGATED) ||
 	        (c->flags & CLAIM_INFER));

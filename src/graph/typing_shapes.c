@@ -2,8 +2,8 @@
 /*
  * Which types of the program an untyped object could have: those that the allocator would have put into this size class
  * with these pointer words, and in which what is known of a part of the object has its place. Only types with a runtime
- * descriptor are ever allocated (or the storage of containers, whose descriptors the debug information leaves out);
- * only elements of the program's slice types come in rows.
+ * descriptor are ever allocated (and buckets of maps, whose descriptors the debug information leaves out); only elements
+ * of the program's slice types, and parts of maps, come in rows.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +27,10 @@ struct shapes {
 
 /* ---- the list ---- */
 
-static bool is_storage(const char *name)
+/* What maps allocate several of. */
+static bool is_map_part(const char *name)
 {
-	/* The headers of maps and channels are allocated under the runtime's own names, which have descriptors. */
-	static const char *const prefixes[] = {"bucket<"};
+	static const char *const prefixes[] = {"map.bucket[", "noalg.map.bucket[", "map.group[", "noalg.map.group[", "bucket<"};
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;
@@ -68,9 +68,10 @@ static bool shapes_build(struct typing *ty, struct shapes *s)
 	const struct types *t = ty->t;
 	for (uint32_t id = 0; id < t->n; id++) {
 		const struct type *k = &t->t[id];
-		bool storage = is_storage(k->name);
-		if (k->kind == KIND_SLICE && k->elem < t->n && shape_usable(t, k->elem)) {
-			struct shape row = {t->t[k->elem].size, first_mask(t, k->elem), k->elem};
+		bool storage = strncmp(k->name, "bucket<", 7) == 0; /* headers have the runtime's own names, and descriptors */
+		uint32_t elem = k->kind == KIND_SLICE ? k->elem : is_map_part(k->name) ? id : TYPE_NONE;
+		if (elem < t->n && shape_usable(t, elem)) {
+			struct shape row = {t->t[elem].size, first_mask(t, elem), elem};
 			if (!vec_push(&s->rows, row))
 				return false;
 		}

@@ -90,8 +90,9 @@ static void itab_types(struct types *t, const struct module *m)
 	}
 }
 
-void types_load_links(struct types *t)
+bool types_load_links(struct types *t)
 {
+	bool all = t->prog && t->prog->nmodules;
 	for (size_t i = 0; t->prog && i < t->prog->nmodules; i++) {
 		const struct module *m = &t->prog->modules[i];
 		if (m->typedesclen)
@@ -99,5 +100,7 @@ void types_load_links(struct types *t)
 		else
 			linked_types(t, m);
 		itab_types(t, m);
+		all = all && (m->typedesclen || m->ntypelinks);
 	}
+	return all;
 }

@@ -152,8 +152,11 @@ uint32_t types_by_name(const struct types *t, const char *name);
  * there is no valid descriptor there. Not thread-safe (may add types).
  */
 uint32_t types_by_rtype(struct types *t, uint64_t addr);
-/* Adds all types that the program's tables of descriptors lead to. Not thread-safe. */
-void types_load_links(struct types *t);
+/*
+ * Adds all types that the program's tables of descriptors lead to: the named types that it allocates, and what they are
+ * made of. False when a module has no such table. Not thread-safe.
+ */
+bool types_load_links(struct types *t);
 /* "[]T" and "*T" for a type id, made when needed; TYPE_NONE only when memory ran out. */
 uint32_t types_slice_of(struct types *t, uint32_t elem);
 uint32_t types_ptr_to(struct types *t, uint32_t elem);
