@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Heap dumps of programs for other machines: 32 bits, the other byte order, link registers. Each is built with the Go
+# release that is installed (or those named in GO_RELEASES) and run under qemu's user emulation.
+. tests/cli/lib.sh
+
+command -v go >/dev/null || { skip "heap dumps of other machines" "go is not installed"; exit 0; }
+local_release=$(go env GOVERSION 2>/dev/null | sed -n 's/^go\([0-9][0-9.]*\).*/\1/p')
+
+# The command that runs programs of a machine, empty for none; nothing where there is none.
+runner() { # GOARCH
+	case $1 in
+	386) [ "$(uname -m)" = x86_64 ] && echo env || command -v qemu-i386-static ;;
+	arm64) command -v qemu-aarch64-static ;;
+	mips) command -v qemu-mips-static ;;
+	*) command -v "qemu-$1-static" ;;
+	esac
+}
+
+build() { # RELEASE GOARCH: zoo in $T/b
+	rm -rf "$T/b" && mkdir "$T/b" || return 1
+	cp testdata/src/truth/*.go testdata/src/zoo/* "$T/b/"
+	printf 'module heapconv.test/zoo\n\ngo %s\n' "$(echo "$1" | cut -d. -f1,2)" > "$T/b/go.mod"
+	(cd "$T/b" && GOENV=off GOFLAGS='' GOTOOLCHAIN=go$1 GOARCH=$2 GOOS=linux CGO_ENABLED=0 go build -trimpath -o zoo .) \
+		> "$T/build.log" 2>&1
+}
+
+run() { # RUNNER: until the truth is written
+	(cd "$T/b" && exec timeout 120 "$1" ./zoo wait truth heapdump < /dev/null > out 2>&1) &
+	pid=$!
+	for i in $(seq 600); do
+		[ "$(tail -n 1 "$T/b/truth" 2> /dev/null)" = end ] && break
+		kill -0 $pid 2> /dev/null || break
+		sleep 0.2
+	done
+	sleep 0.5
+	kill $pid 2> /dev/null
+	wait $pid 2> /dev/null
+	[ "$(tail -n 1 "$T/b/truth" 2> /dev/null)" = end ] && [ -s "$T/b/heapdump" ]
+}
+
+check() { # NAME
+	"$HEAPCONV" -q "$T/b/heapdump" -e "$T/b/zoo" --dump=objects > "$T/objects" 2> "$T/err"
+	is "$1: exit status" "$?$(cat "$T/err")" 0
+	grep -v 'root=cleanup' "$T/b/truth" > "$T/truth"
+	awk -v name="$1" -v level=L0 -f tests/cli/truth.awk "$T/truth" "$T/objects" > "$T/tap"
+	while IFS= read -r line; do
+		case $line in
+		"ok - "*) pass "${line#ok - }" ;;
+		"not ok - "*) flunk "${line#not ok - }" ;;
+		*) echo "$line" ;;
+		esac
+	done < "$T/tap"
+	"$HEAPCONV" -q "$T/b/heapdump" -e "$T/b/zoo" --dump=stats > "$T/stats"
+	is "$1: the ledger agrees with the dumped MemStats" "$(awk '/^check/ { print $2, $NF }' "$T/stats" | tr '\n' ' ')" \
+		"HeapObjects 0 HeapAlloc 0 "
+	is "$1: at least 95 % of the live bytes have types" "$(awk '/^ledger heap.live / { b = $3 }
+		/^ledger heap.live.unknown/ { print ($3 * 20 <= b ? "yes" : $3 " of " b) }' "$T/stats")" yes
+}
+
+for release in ${GO_RELEASES:-$local_release}; do
+	for arch in 386 s390x arm64 mips; do
+		name="go $release $arch"
+		with=$(runner $arch)
+		if [ -z "$with" ]; then
+			skip "$name" "the emulator (package qemu-user-static) is not installed"
+		elif ! build "$release" $arch; then
+			skip "$name" "it could not be built: $(tail -n 1 "$T/build.log")"
+		elif ! run "$with"; then
+			skip "$name" "the program did not run: $(tail -n 1 "$T/b/out")"
+		else
+			check "$name"
+		fi
+	done
+done
