@@ -5,7 +5,7 @@
  * Objects keep their addresses as identifiers, as do package variables; what exists in the dump only (classes, strings,
  * bytes of constants) has identifiers that are above all addresses. Classes are numbered in the order of their creation,
  * a superclass first. The order of the file is the one that all readers can stand: names, classes, frames, traces; then
- * segments with class dumps, threads, other roots, objects. See docs/hprof.md for the mapping.
+ * segments with class dumps, threads, other roots, objects. docs/hprof.md has the mapping.
  */
 #ifndef WRITERS_HPROF_H
 #define WRITERS_HPROF_H
