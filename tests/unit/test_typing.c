@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 #include "base/pool.h"
-#include "typeworld.h"
+#include "tests/support/typeworld.h"
 
 static struct typeworld w;
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/pool.h"
-#include "typeworld.h"
+#include "tests/support/typeworld.h"
 
 static struct typeworld w;
 static uint32_t leaf_type; /* {a, b, c int64}: no pointers */
