@@ -173,9 +173,9 @@ static void emit_leaf(struct typing *ty, const struct type *t, uint32_t id, uint
 	case KIND_CHAN:
 		prog_emit(ty, OP_CHAN, base, id, 1);
 		break;
-	case KIND_INVALID: case KIND_BOOL: case KIND_INT: case KIND_INT8: case KIND_INT16: case KIND_INT32: case KIND_INT64:
-	case KIND_UINT: case KIND_UINT8: case KIND_UINT16: case KIND_UINT32: case KIND_UINT64: case KIND_UINTPTR:
-	case KIND_FLOAT32: case KIND_FLOAT64: case KIND_COMPLEX64: case KIND_COMPLEX128: case KIND_UNSAFEPTR:
+	case KIND_INVALID: case KIND_BOOL: case KIND_INT: case KIND_INT8: case KIND_INT16: case KIND_INT32:
+	case KIND_INT64: case KIND_UINT: case KIND_UINT8: case KIND_UINT16: case KIND_UINT32: case KIND_UINT64:
+	case KIND_UINTPTR: case KIND_FLOAT32: case KIND_FLOAT64: case KIND_COMPLEX64: case KIND_COMPLEX128: case KIND_UNSAFEPTR:
 	case KIND_ARRAY: case KIND_STRUCT:
 		break;
 	}
@@ -253,8 +253,8 @@ static void prog_flags(struct typing *ty, uint32_t type, struct prog *p)
 	if (!t->size || t->kind == KIND_INVALID)
 		p->flags |= PROG_NEVER;
 	/*
-	 * The code of generic functions is shared by types of one shape: its variables have the shape's type, which is what
-	 * an object has if nothing better turns up. Closures only have it in their name.
+	 * The code of generic functions is shared by types of one shape: its variables have the shape's type, which is
+	 * what an object has if nothing better turns up. Closures only have it in their name.
 	 */
 	if (strstr(t->name, "go.shape.") && !(t->flags & TYPE_F_SYNTHETIC && strstr(t->name, " (closure)")))
 		p->flags |= PROG_WEAK;

@@ -13,27 +13,6 @@ enum { MAX_ROUNDS = 64, MAX_SEARCHES = 20000 };
 
 /* ---- begin and end ---- */
 
-/* Go's size classes, the same from 1.17 to 1.27 (internal/runtime/gc/sizeclasses.go). */
-static const uint16_t size_classes[] = {
-	8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448, 480,
-	512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864,
-	5376, 6144, 6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480,
-	21760, 24576, 27264, 28672, 32768,
-};
-
-static void prev_classes(struct typing *ty)
-{
-	uint32_t prev = 0;
-	size_t c = 0;
-	for (uint32_t size = 8; size <= 32768; size += 8) {
-		ty->prev_class[size / 8] = prev;
-		if (size == size_classes[c]) {
-			prev = size;
-			c++;
-		}
-	}
-}
-
 static void known_types(struct typing *ty)
 {
 	struct types *t = ty->t;
@@ -79,17 +58,18 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 	ty->closures = calloc(CLOSURE_CACHE, sizeof(*ty->closures));
 	ty->shape_budget = MAX_SEARCHES;
 	ty->waiter_budget = 4 * n + 1024;
-	if (!ty->tw || !ty->slack || !ty->shadow_tw || !ty->shadow_slack || !ty->queued || !ty->queue || !ty->spans || !ty->type_words || !ty->itabs ||
-	    !ty->closures || !typing_regions_init(ty))
+	if (!ty->tw || !ty->slack || !ty->shadow_tw || !ty->shadow_slack || !ty->queued || !ty->queue || !ty->spans ||
+	    !ty->type_words || !ty->itabs || !ty->closures || !typing_regions_init(ty))
 		return false;
 	for (uint64_t i = 0; i < n; i++)
 		ty->tw[i] = TW_TYPE_MASK;
 	for (uint32_t i = 0; i < h->nspans; i++) {
 		ty->spans[i].data = h->info[i].data;
-		if (h->info[i].maskkind == MASK_SPANBITS && h->spans[i].elemsize && h->spans[i].elemsize <= 64u * ty->word)
+		uint64_t size = h->spans[i].elemsize;
+		if (h->info[i].maskkind == MASK_SPANBITS && size && size <= 64u * ty->word)
 			ty->spans[i].bits = h->info[i].bits;
 	}
-	prev_classes(ty);
+	size_classes_init(ty);
 	ty->all_types = t->dwarf || types_load_links(t);
 	known_types(ty);
 	return !ty->nomem;
@@ -133,7 +113,7 @@ static void shadow_compare(struct typing *ty, uint32_t id)
 		st->hidden_agree++;
 	} else {
 		st->hidden_differ++;
-		diag_add(ty->diag, HC_SEV_DEBUG, "an object of slot %" PRIu32 " is recorded as %s, references say %s", id,
+		diag_add(ty->diag, HC_SEV_DEBUG, "object %" PRIu32 " is recorded as %s, references say %s", id,
 		         ty->t->t[tw_type(was)].name, ty->t->t[tw_type(said)].name);
 	}
 }
@@ -149,8 +129,8 @@ static void object_finish(struct typing *ty, const struct span *s, uint32_t id)
 		return;
 	}
 	/*
-	 * All that is known of a tiny block is a value further up in it. With debug information what else is alive in it
-	 * would be known, too.
+	 * All that is known of a tiny block is a value further up in it. With debug information what else is alive in
+	 * it would be known, too.
 	 */
 	if (!ty->t->dwarf && (s->flags & SPAN_TINY) && !(tw & TW_COUNTED) && ty->t->t[tw_type(tw)].size < s->elemsize)
 		tw = ty->tiny | (uint32_t)ORIGIN_INFERRED << TW_ORIGIN_SHIFT;

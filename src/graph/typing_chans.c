@@ -58,7 +58,8 @@ static uint32_t chan_make(struct typing *ty, uint32_t elem)
 	/* Behind sendq {first, last}: the lock, a word; from Go 1.25 the bubble in front of it. */
 	uint64_t words = l->minor >= 25 ? 4 : 3;
 	struct type t = {.pkg = "", .size = f[n - 1].offset + words * ty->word, .elem = TYPE_NONE, .key = TYPE_NONE,
-	                 .storage = TYPE_NONE, .fields = f, .nfields = n, .kind = KIND_STRUCT, .flags = TYPE_F_SYNTHETIC};
+	                 .storage = TYPE_NONE, .fields = f, .nfields = n, .kind = KIND_STRUCT,
+	                 .flags = TYPE_F_SYNTHETIC};
 	t.name = arena_printf(&ts->arena, "hchan<%s>", ts->t[elem].name);
 	return t.name ? types_add(ts, &t) : TYPE_NONE;
 }

@@ -4,8 +4,8 @@
  *
  * A claim "n values of T at offset o" describes the whole object when it starts at the object's start (or is an array
  * that can be continued backwards to it), ends where a request for that many bytes would have got just this size class,
- * and has its pointers where the collector has them. Then it fits. What does not fit may be true of a part of the object
- * (a field, a sub-slice): it is kept as pending, for typing_infer.c, as long as nothing that fits turns up.
+ * and has its pointers where the collector has them. Then it fits. What does not fit may be true of a part of the
+ * object (a field, a sub-slice): it is kept as pending, for typing_infer.c, as long as nothing that fits turns up.
  *
  * Between two claims that fit, the one that contains the other at its start wins, in whatever order they come.
  */
@@ -15,96 +15,12 @@
 #include "base/ckd.h"
 #include "graph/typing_priv.h"
 
-enum { MASK_STEP = 16 }; /* mask words read at once */
-
 /* A claim seen from the object. */
 struct view {
 	uint32_t span, id;
 	uint64_t off, end; /* of the claimed bytes in the object */
 	uint64_t usable;   /* bytes of the object */
 };
-
-/* ---- sizes and masks ---- */
-
-uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable)
-{
-	if (!s->elemsize)
-		/* The limit of such spans is the requested size; heap dumps have it rounded up to pages. */
-		return s->flags & SPAN_ROUNDED ? usable - 8191 : usable;
-	uint64_t min = (uint64_t)ty->prev_class[s->elemsize / 8] + 1;
-	if (!(s->flags & SPAN_HEADER))
-		return min;
-	/* Headers are for requests of more than 512 bytes (64 bits) and count as part of them. */
-	uint64_t least = 8u * ty->word * ty->word + 1;
-	return min > least + 8 ? min - 8 : least;
-}
-
-/* Pointer bits of a slot whose span keeps them, see heap/ptrmask.c. */
-static uint64_t slot_bits(const struct typing *ty, uint32_t span, uint32_t id)
-{
-	const struct span *s = &ty->h->spans[span];
-	uint64_t words = s->elemsize / ty->word, at = (uint64_t)(id - s->first) * words;
-	const uint8_t *bits = ty->spans[span].bits + at / 64 * 8;
-	uint64_t v = load64(bits, ty->be) >> (at & 63);
-	if ((at & 63) + words > 64)
-		v |= load64(bits + 8, ty->be) << (64 - (at & 63));
-	return words >= 64 ? v : v & ((UINT64_C(1) << words) - 1);
-}
-
-/* n values of a type with at most 64 words. */
-static uint64_t row_bits(const struct prog *p, uint64_t bytes, unsigned word)
-{
-	uint64_t v = p->mask, words = bytes / word, each = p->size / word;
-	if (bytes == p->size)
-		return v;
-	for (uint64_t n = each; v && n && n < 64; n *= 2)
-		v |= v << n;
-	return words >= 64 ? v : v & ((UINT64_C(1) << words) - 1);
-}
-
-/*
- * Compares the value's pointer bits with the object's over [off, off + bytes). With `whole`, the object must have no
- * pointers elsewhere.
- */
-static bool mask_agrees(struct typing *ty, const struct view *v, const struct prog *p, uint64_t off, uint64_t bytes,
-                        bool whole)
-{
-	const struct heap *h = ty->h;
-	/* The requested size is not known, and behind it, up to the end of the page, the mask is that of one more element. */
-	if (h->spans[v->span].flags & SPAN_ROUNDED)
-		whole = false;
-	if (h->spans[v->span].flags & SPAN_NOSCAN)
-		return p->ptr_words == 0 || (p->flags & PROG_ANYMASK);
-	if (p->ptr_words && off % ty->word)
-		return false;
-	if (whole && off == 0 && ty->spans[v->span].bits)
-		return slot_bits(ty, v->span, v->id) == row_bits(p, bytes, ty->word);
-	uint64_t first = off / ty->word, last = (off + bytes + ty->word - 1) / ty->word;
-	uint64_t mask[MASK_STEP], from = whole ? 0 : first, n;
-	do {
-		n = heap_object_mask(h, v->id, from, mask, 64 * MASK_STEP);
-		for (uint64_t i = 0; i * 64 < n; i++) {
-			uint64_t at = from + i * 64, want = 0, care = ~UINT64_C(0);
-			if (at < last && at >= first)
-				want = prog_bits(p, at - first);
-			if (at < last && last - at < 64)
-				care = (UINT64_C(1) << (last - at)) - 1;
-			want &= care;
-			if (!whole && at >= last)
-				return true;
-			if (want != (whole ? mask[i] : mask[i] & care))
-				return false;
-		}
-		from += n;
-	} while (n == 64 * MASK_STEP && (whole || from < last));
-	return true;
-}
-
-bool mask_matches(struct typing *ty, uint32_t span, uint32_t id, const struct prog *p, uint64_t bytes)
-{
-	struct view v = {.span = span, .id = id};
-	return mask_agrees(ty, &v, p, 0, bytes, true);
-}
 
 /* ---- setting ---- */
 
@@ -122,7 +38,9 @@ void typing_set(struct typing *ty, uint32_t span, uint32_t id, uint32_t tw, uint
 
 static uint32_t make_tw(const struct claim *c)
 {
-	enum origin o = c->flags & CLAIM_INFER ? ORIGIN_INFERRED : c->flags & CLAIM_EXACT ? ORIGIN_EXACT : ORIGIN_PROPAGATED;
+	enum origin o = c->flags & CLAIM_EXACT ? ORIGIN_EXACT : ORIGIN_PROPAGATED;
+	if (c->flags & CLAIM_INFER)
+		o = ORIGIN_INFERRED;
 	return c->type | (uint32_t)o << TW_ORIGIN_SHIFT | (c->flags & (CLAIM_ARRAY | CLAIM_STRING) ? TW_ARRAY : 0) |
 	       (c->flags & CLAIM_STRING ? TW_STRBYTES : 0);
 }
@@ -246,7 +164,7 @@ static void shadow_claim(struct typing *ty, const struct view *v, const struct c
 		merge(v, c, tw, slack);
 		return;
 	}
-	if (!beats(ty, v, c, *tw, false) || !mask_agrees(ty, v, prog_of(ty, c->type), 0, v->end, false))
+	if (!beats(ty, v, c, *tw, false) || !mask_agrees(ty, v->span, v->id, prog_of(ty, c->type), 0, v->end, false))
 		return;
 	*tw = make_tw(c);
 	*slack = (uint16_t)(v->usable - v->end > UINT16_MAX ? UINT16_MAX : v->usable - v->end);
@@ -305,7 +223,7 @@ static void pending_claim(struct typing *ty, const struct view *v, const struct 
 		    (size == old && off == ty->slack[v->id] && c->type >= tw_type(tw)))
 			return;
 	}
-	if (!mask_agrees(ty, v, prog_of(ty, c->type), v->off, v->end - v->off, false)) {
+	if (!mask_agrees(ty, v->span, v->id, prog_of(ty, c->type), v->off, v->end - v->off, false)) {
 		reject(ty, v, c, "the object has its pointers elsewhere");
 		return;
 	}
@@ -368,12 +286,12 @@ static void object_claim(struct typing *ty, struct view *v, const struct claim *
 		}
 		return;
 	}
-	bool part = (s->flags & SPAN_TINY) && tw_origin(tw) != ORIGIN_UNKNOWN && ty->t->t[tw_type(tw)].size < v->usable &&
-	            !(tw & TW_ARRAY);
+	bool part = (s->flags & SPAN_TINY) && tw_origin(tw) != ORIGIN_UNKNOWN && !(tw & TW_ARRAY) &&
+	            ty->t->t[tw_type(tw)].size < v->usable;
 	if (!part && !beats(ty, v, c, tw, true))
 		return;
 	/* Pointers in front of it or behind: it is a part of something larger. */
-	if (!mask_agrees(ty, v, p, 0, v->end, true))
+	if (!mask_agrees(ty, v->span, v->id, p, 0, v->end, true))
 		pending_claim(ty, v, c);
 	else
 		typing_set(ty, v->span, v->id, make_tw_at(c, v->off), v->end);
@@ -475,15 +393,6 @@ static void row_claim(struct typing *ty, uint64_t addr, uint32_t elem, unsigned 
 		n = (end - ptrs) / p->size + 1;
 	if (off % p->size == 0 && n && n <= usable / p->size)
 		claim(ty, obj, elem, n * p->size, flags | CLAIM_ARRAY);
-}
-
-uint64_t object_pointers_end(const struct typing *ty, uint32_t id, uint64_t usable)
-{
-	uint64_t last = 0, mask;
-	for (uint64_t at = 0; at * ty->word < usable && heap_object_mask(ty->h, id, at, &mask, 64); at += 64)
-		if (mask)
-			last = at + 64 - (uint64_t)__builtin_clzll(mask);
-	return last * ty->word;
 }
 
 /*

@@ -2,8 +2,8 @@
 /*
  * Func values. What they point to begins with a code address; the function that starts there tells what else is in the
  * object: the variables that a closure captured (debug information from Go 1.23 on), the receiver of a method value, or
- * what reflect keeps for functions of its own. Variables that nobody describes are words of which the object's mask says
- * whether they are pointers.
+ * what reflect keeps for functions of its own. Variables that nobody describes are words, of which the object's mask
+ * says whether they are pointers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,8 @@ static uint32_t closure_struct(struct typing *ty, const struct closure *c)
 	struct types *ts = ty->t;
 	struct type t = {.pkg = "", .elem = TYPE_NONE, .key = TYPE_NONE, .storage = TYPE_NONE, .kind = KIND_STRUCT,
 	                 .flags = TYPE_F_SYNTHETIC};
-	uint64_t end = ty->word, word = ty->word, size = (c->min + word - 1) / word * word, ptrs = object_pointers_end(ty, c->id, c->usable);
+	uint64_t end = ty->word, word = ty->word, size = (c->min + word - 1) / word * word;
+	uint64_t ptrs = object_pointers_end(ty, c->id, c->usable);
 	uint32_t code = types_by_name(ts, "uintptr");
 	struct field *f = arena_alloc(&ts->arena, (c->usable / word + c->nvars + 1) * sizeof(*f));
 	t.name = arena_printf(&ts->arena, "%s (closure)", c->func);

@@ -14,8 +14,8 @@ enum { MAX_CHECKS = 256 }; /* words looked at to compare a value with a type */
 /* ---- interfaces in untyped memory ---- */
 
 /*
- * The dynamic type if `word` is a type or an itab of the program itself. Here nothing says that it is one, so types made
- * at run time don't count, and an itab must repeat its type's hash.
+ * The dynamic type if `word` is a type or an itab of the program itself. Here nothing says that it is one, so types
+ * made at run time don't count, and an itab must repeat its type's hash.
  */
 static uint32_t iface_type_strict(struct typing *ty, uint64_t word)
 {
@@ -115,7 +115,8 @@ static uint32_t reflect_descriptor(struct typing *ty, const struct object *o)
 		{KIND_FUNC, "reflect.funcTypeFixed16"}, {KIND_FUNC, "reflect.funcTypeFixed32"},
 		{KIND_FUNC, "internal/abi.FuncType"}, {KIND_FUNC, "reflect.funcType"},
 		{KIND_INTERFACE, "reflect.interfaceType"}, {KIND_INTERFACE, "internal/abi.InterfaceType"},
-		{KIND_MAP, "reflect.mapType"}, {KIND_MAP, "internal/abi.SwissMapType"}, {KIND_MAP, "internal/abi.MapType"},
+		{KIND_MAP, "reflect.mapType"}, {KIND_MAP, "internal/abi.SwissMapType"},
+		{KIND_MAP, "internal/abi.MapType"},
 		{KIND_PTR, "reflect.ptrType"}, {KIND_PTR, "internal/abi.PtrType"},
 		{KIND_SLICE, "internal/abi.SliceType"}, {KIND_SLICE, "reflect.sliceType"},
 		{KIND_STRUCT, "reflect.structTypeUncommon"}, {KIND_STRUCT, "reflect.structType"},
@@ -154,7 +155,8 @@ static int target_check(struct typing *ty, uint64_t addr, uint32_t type)
 		return -1;
 	if (p->size > span_usable(ty->h, span))
 		return -1;
-	if (tw_origin(tw) == ORIGIN_UNKNOWN || tw_origin(tw) == ORIGIN_INFERRED || (p->flags & (PROG_NEVER | PROG_WEAK)))
+	if (tw_origin(tw) == ORIGIN_UNKNOWN || tw_origin(tw) == ORIGIN_INFERRED ||
+	    (p->flags & (PROG_NEVER | PROG_WEAK)))
 		return 0;
 	uint32_t known = tw_type(tw);
 	if (ty->t->t[known].size && type_has_at(ty->t, known, off % ty->t->t[known].size, type))

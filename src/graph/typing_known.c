@@ -181,8 +181,8 @@ static uint64_t type_align(const struct types *t, uint32_t type, unsigned word)
 }
 
 /*
- * {node; overflow *entry; key K; value V}. The linker keeps an entry's debug information only for its shape where all the
- * code that handles it is shared (seen from Go 1.25 on), though it is the named type that the program allocates.
+ * {node; overflow *entry; key K; value V}. The linker keeps an entry's debug information only for its shape where all
+ * the code that handles it is shared (seen from Go 1.25 on), though it is the named type that the program allocates.
  */
 static uint32_t make_entry(struct typing *ty, const char *name, uint32_t node, uint32_t key, uint32_t value)
 {
@@ -194,8 +194,9 @@ static uint32_t make_entry(struct typing *ty, const char *name, uint32_t node, u
 		return TYPE_NONE;
 	struct type t = {.name = name, .pkg = "", .kind = KIND_STRUCT, .elem = TYPE_NONE, .key = TYPE_NONE,
 	                 .storage = TYPE_NONE, .fields = f, .nfields = 4, .flags = TYPE_F_SYNTHETIC};
-	if (!ckd_add(2 * word, ts->t[key].size, &key_end) || !ckd_align(key_end, type_align(ts, value, ty->word), &at) ||
-	    !ckd_add(at, ts->t[value].size, &t.size) || !ckd_align(t.size, word, &t.size))
+	if (!ckd_add(2 * word, ts->t[key].size, &key_end) ||
+	    !ckd_align(key_end, type_align(ts, value, ty->word), &at) || !ckd_add(at, ts->t[value].size, &t.size) ||
+	    !ckd_align(t.size, word, &t.size))
 		return TYPE_NONE;
 	f[0] = (struct field){"node", node, 0, true};
 	f[1] = (struct field){"overflow", any, word, false};

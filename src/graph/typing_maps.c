@@ -25,13 +25,15 @@ static uint32_t struct_add(struct typing *ty, const char *fmt, const struct type
 {
 	struct types *ts = ty->t;
 	struct field *f = arena_alloc(&ts->arena, n * sizeof(*f));
-	const char *k = map->key < ts->n ? ts->t[map->key].name : "?", *v = map->elem < ts->n ? ts->t[map->elem].name : "?";
+	const char *k = map->key < ts->n ? ts->t[map->key].name : "?";
+	const char *v = map->elem < ts->n ? ts->t[map->elem].name : "?";
 	char *name = arena_printf(&ts->arena, "%s<%s,%s>", fmt, k, v);
 	if (!f || !name)
 		return TYPE_NONE;
 	memcpy(f, fields, n * sizeof(*f));
-	struct type t = {.name = name, .pkg = "", .size = size, .elem = TYPE_NONE, .key = TYPE_NONE, .storage = TYPE_NONE,
-	                 .fields = f, .nfields = n, .kind = KIND_STRUCT, .flags = TYPE_F_SYNTHETIC};
+	struct type t = {.name = name, .pkg = "", .size = size, .elem = TYPE_NONE, .key = TYPE_NONE,
+	                 .storage = TYPE_NONE, .fields = f, .nfields = n, .kind = KIND_STRUCT,
+	                 .flags = TYPE_F_SYNTHETIC};
 	uint32_t id = types_add(ts, &t);
 	struct hc_error *err = id == TYPE_NONE ? NULL : types_finish(ts);
 	hc_error_free(err);
@@ -153,8 +155,8 @@ static bool hash_compile(struct typing *ty, uint32_t type, struct storage *s)
 }
 
 /*
- * The debug information types a bucket's overflow field as a pointer; when keys and elements have none the runtime makes
- * it a uintptr, and the bucket has no pointers at all.
+ * The debug information types a bucket's overflow field as a pointer; when keys and elements have none the runtime
+ * makes it a uintptr, and the bucket has no pointers at all.
  */
 static void bucket_compile(struct typing *ty, uint32_t type, struct prog *p)
 {

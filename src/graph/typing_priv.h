@@ -99,8 +99,8 @@ struct claim {
 };
 
 /* Bits of a type word while typing runs; graph.h has the others. Cleared at the end. */
-#define TW_PENDING (UINT32_C(1) << 27)  /* origin unknown: something of this type lies at offset `slack` in the object */
-#define TW_COUNTED (UINT32_C(1) << 30)  /* recorded: the number of values is known from a slice; else: not only a later part */
+#define TW_PENDING (UINT32_C(1) << 27)  /* origin unknown: a value of this type is at offset `slack` of the object */
+#define TW_COUNTED (UINT32_C(1) << 30)  /* not only a part behind the start; recorded: a slice said how many values */
 #define TW_RECORDED (UINT32_C(1) << 31) /* the allocator recorded the type (header, largeType) */
 #define TW_INTERNAL (TW_PENDING | TW_COUNTED | TW_RECORDED)
 
@@ -140,8 +140,11 @@ struct typing_span {
 	const uint8_t *bits; /* pointer bits of slots of up to 64 words, kept in the span; else NULL */
 };
 
-enum { PROG_CHUNK = 1024, WORD_CACHE = 4096, REGION_CACHE = 1024, CLOSURE_CACHE = 4096, CLAIM_RING = 128, CLAIM_STEP = 24,
-       QUEUE_RING = 8192 };
+enum {
+	PROG_CHUNK = 1024, WORD_CACHE = 4096, REGION_CACHE = 1024, CLOSURE_CACHE = 4096,
+	CLAIM_RING = 128, CLAIM_STEP = 24, /* four steps fit into the ring */
+	QUEUE_RING = 8192,
+};
 
 struct addr_range {
 	uint64_t lo, hi;
@@ -194,7 +197,8 @@ struct typing {
 	struct shapes *shapes;
 	uint64_t shape_budget; /* searches that may still be made */
 
-	uint32_t funcval, uint8, eface, tiny, sudog, mapextra, hchan, itabtable; /* type ids, TYPE_NONE where there is none */
+	/* Type ids; TYPE_NONE where the program has no such type. */
+	uint32_t funcval, uint8, eface, tiny, sudog, mapextra, hchan, itabtable;
 };
 
 /* layout_program.c */
@@ -224,17 +228,27 @@ static inline const struct prog *prog_of(struct typing *ty, uint32_t type)
 bool known_struct(struct typing *ty, uint32_t type, uint64_t base);
 void known_prog(struct typing *ty, uint32_t type, struct prog *p);
 
+/* typing_masks.c */
+void size_classes_init(struct typing *ty);
+/* Bytes of the smallest request that gets a slot of this span. */
+uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable);
+/*
+ * Compares the pointer bits of values with the object's over [off, off + bytes). With `whole`, the object must have no
+ * pointers elsewhere.
+ */
+bool mask_agrees(struct typing *ty, uint32_t span, uint32_t id, const struct prog *p, uint64_t off, uint64_t bytes,
+                 bool whole);
+/* Values from the object's start on, and no other pointers. */
+bool mask_matches(struct typing *ty, uint32_t span, uint32_t id, const struct prog *p, uint64_t bytes);
+/* Bytes up to the last pointer of an object. */
+uint64_t object_pointers_end(const struct typing *ty, uint32_t id, uint64_t usable);
+
 /* typing_claim.c */
 /* Judges a claim at once. */
 void typing_claim(struct typing *ty, const struct claim *c);
 void typing_claim_at(struct typing *ty, const struct claim *c, uint32_t span, uint32_t id);
 /* Sets the type of an object and queues it. No checks. */
 void typing_set(struct typing *ty, uint32_t span, uint32_t id, uint32_t tw, uint64_t used);
-/* Bytes of the smallest request that gets a slot of this span. */
-uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable);
-bool mask_matches(struct typing *ty, uint32_t span, uint32_t id, const struct prog *p, uint64_t bytes);
-/* Bytes up to the last pointer of an object. */
-uint64_t object_pointers_end(const struct typing *ty, uint32_t id, uint64_t usable);
 /* OP_STRING and OP_SLICE whose words at addr need not belong together. */
 void vague_claim(struct typing *ty, const struct op *op, uint64_t addr, unsigned flags);
 
@@ -296,8 +310,10 @@ void chan_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned 
 bool func_object(struct typing *ty, uint64_t addr, unsigned flags, struct claim *ret);
 /* Claims what a func value points to. */
 void func_claim(struct typing *ty, uint64_t addr, unsigned flags);
-/* The type of a closure object that begins with this code address, made from this object when it is the first; TYPE_NONE:
- * no function starts there. */
+/*
+ * The type of a closure object that begins with this code address, made from this object when it is the first.
+ * TYPE_NONE: no function starts there.
+ */
 uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id);
 
 /* typing_shapes.c */

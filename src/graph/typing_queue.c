@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is still to be done: objects whose pointers are to be followed, claims that are to be judged, regions outside the
- * heap. The order depends on nothing but the snapshot.
+ * What is still to be done: objects whose pointers are to be followed, claims that are to be judged, regions outside
+ * the heap. The order depends on nothing but the snapshot.
  *
  * Objects wait as bits of a set. While many wait, they are taken in sweeps over the heap in order of address: what a
- * program allocates together lies together, so that both an object and what it points to are near what came before. While
- * few wait (the end of a long list), they are taken first in, first out. Claims wait in two rings, to give memory time:
- * the type word and the pointer bits of their objects are fetched while those in front of them are worked on.
+ * program allocates together lies together, so that both an object and what it points to are near what came before.
+ * While few wait (the end of a long list), they are taken first in, first out. Claims go through a ring in steps, to
+ * give memory time: what a step needs is fetched while the claims in front are worked on.
  */
 #include "graph/typing_priv.h"
 
@@ -156,7 +156,9 @@ static void step_judge(struct typing *ty, struct waiting *w)
 /* Takes each claim one step further when it is so many places behind the newest. */
 static void claims_step(struct typing *ty)
 {
-	static void (*const steps[])(struct typing *, struct waiting *) = {step_span, step_object, step_bits, step_judge};
+	static void (*const steps[])(struct typing *, struct waiting *) = {
+		step_span, step_object, step_bits, step_judge
+	};
 	uint64_t behind = CLAIM_STEP;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++, behind += CLAIM_STEP) {
 		uint64_t at = ty->claims_tail - behind;

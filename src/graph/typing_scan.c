@@ -104,8 +104,10 @@ static void reflect_value(struct typing *ty, const uint64_t w[3], unsigned flags
 
 static void op_run(struct typing *ty, const struct op *op, const uint8_t *mem, uint64_t addr, unsigned flags)
 {
-	static const uint8_t nwords[] = {[OP_PTR] = 1, [OP_STRING] = 2, [OP_SLICE] = 3, [OP_EFACE] = 2, [OP_IFACE] = 2,
-	                                 [OP_FUNC] = 1, [OP_MAP] = 1, [OP_CHAN] = 1, [OP_COUNTED] = 2, [OP_REFLECT] = 3};
+	static const uint8_t nwords[] = {
+		[OP_PTR] = 1, [OP_STRING] = 2, [OP_SLICE] = 3, [OP_EFACE] = 2, [OP_IFACE] = 2, [OP_FUNC] = 1,
+		[OP_MAP] = 1, [OP_CHAN] = 1, [OP_COUNTED] = 2, [OP_REFLECT] = 3,
+	};
 	uint64_t w[3];
 	if (!op_words(ty, mem, addr, nwords[op->kind], w))
 		return;

@@ -141,7 +141,10 @@ static void stack_variable(struct typing *ty, const struct root *r)
 
 /* ---- finalizers, cleanups, weak handles ---- */
 
-/* A queued finalizer {fn, arg, nret, fint, ot}: ot is the type of arg. In heap dumps the root has the type, edges the rest. */
+/*
+ * A queued finalizer {fn, arg, nret, fint, ot}: ot is the type of arg. In heap dumps the root has the type, edges the
+ * rest.
+ */
 static void queued_finalizer(struct typing *ty, const struct root *r)
 {
 	const struct proc *p = ty->h->proc;

@@ -2,8 +2,8 @@
 /*
  * Which types of the program an untyped object could have: those that the allocator would have put into this size class
  * with these pointer words, and in which what is known of a part of the object has its place. Only types with a runtime
- * descriptor are ever allocated (and buckets of maps, whose descriptors the debug information leaves out); only elements
- * of the program's slice types, and parts of maps, come in rows.
+ * descriptor are ever allocated (and buckets of maps, whose descriptors the debug information leaves out); only
+ * elements of the program's slice types, and parts of maps, come in rows.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,9 @@ struct shapes {
 /* What maps allocate several of. */
 static bool is_map_part(const char *name)
 {
-	static const char *const prefixes[] = {"map.bucket[", "noalg.map.bucket[", "map.group[", "noalg.map.group[", "bucket<"};
+	static const char *const prefixes[] = {
+		"map.bucket[", "noalg.map.bucket[", "map.group[", "noalg.map.group[", "bucket<",
+	};
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;
@@ -68,7 +70,7 @@ static bool shapes_build(struct typing *ty, struct shapes *s)
 	const struct types *t = ty->t;
 	for (uint32_t id = 0; id < t->n; id++) {
 		const struct type *k = &t->t[id];
-		bool storage = strncmp(k->name, "bucket<", 7) == 0; /* headers have the runtime's own names, and descriptors */
+		bool storage = strncmp(k->name, "bucket<", 7) == 0; /* headers have the runtime's own types */
 		uint32_t elem = k->kind == KIND_SLICE ? k->elem : is_map_part(k->name) ? id : TYPE_NONE;
 		if (elem < t->n && shape_usable(t, elem)) {
 			struct shape row = {t->t[elem].size, first_mask(t, elem), elem};
@@ -146,7 +148,8 @@ static bool mask_like(const struct shape_query *q, const struct shape *s, uint64
 	return want == q->mask;
 }
 
-static void consider(struct typing *ty, const struct shape_query *q, const struct shape *s, uint64_t n, struct shape_set *set)
+static void consider(struct typing *ty, const struct shape_query *q, const struct shape *s, uint64_t n,
+                     struct shape_set *set)
 {
 	if (set->n > MAX_SHAPES || !mask_like(q, s, n, ty->word))
 		return;

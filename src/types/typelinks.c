@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All types that a program has descriptors of, as far as its own tables lead to them: the type links, whose pointer
- * types lead on to the named types, and the itabs. Until Go 1.26 both are lists; since 1.27 the link descriptors and the
- * itabs lie one after the other.
+ * types lead on to the named types, and the itabs. Until Go 1.26 both are lists; since 1.27 the link descriptors and
+ * the itabs lie one after the other.
  */
 #include "base/ckd.h"
 #include "types/rtype.h"

@@ -49,7 +49,7 @@ static inline uint32_t tw_scalar(struct typeworld *w, const char *name, enum kin
 	return tw_must(types_add(&w->types, &t));
 }
 
-/* A struct of (name, type) pairs, laid out one after the other (at multiples of 8), ended by NULL. It has a descriptor. */
+/* A struct of (name, type) pairs, laid out one after the other (at multiples of 8), ended by NULL. */
 static inline uint32_t tw_struct(struct typeworld *w, const char *name, ...)
 {
 	struct field *f = arena_alloc(&w->types.arena, 64 * sizeof(*f));
@@ -181,8 +181,8 @@ static inline void typeworld_run(struct typeworld *w)
 	struct heap *h = &w->hb.heap;
 	hb_finish(&w->hb);
 	struct hc_error *err = types_finish(&w->types);
-	w->segs[0] = (struct segment){.addr = TW_DATA, .size = TW_DATA_SIZE, .data = w->data, .source = SEG_CORE, .flags = 6};
-	w->segs[1] = (struct segment){.addr = HB_BASE, .size = w->hb.used, .data = w->hb.data, .source = SEG_CORE, .flags = 6};
+	w->segs[0] = (struct segment){.addr = TW_DATA, .size = TW_DATA_SIZE, .data = w->data, .source = SEG_CORE};
+	w->segs[1] = (struct segment){.addr = HB_BASE, .size = w->hb.used, .data = w->hb.data, .source = SEG_CORE};
 	w->starts[0] = TW_DATA;
 	w->starts[1] = HB_BASE;
 	h->proc = &w->proc;

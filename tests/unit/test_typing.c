@@ -137,7 +137,8 @@ static void test_mask_decides(void **state)
 {
 	(void)state;
 	nodes();
-	uint32_t wrong = hb_alloc(&w.hb, 16, false), noscan = hb_alloc(&w.hb, 16, true), small = hb_alloc(&w.hb, 8, false);
+	uint32_t wrong = hb_alloc(&w.hb, 16, false), noscan = hb_alloc(&w.hb, 16, true);
+	uint32_t small = hb_alloc(&w.hb, 8, false);
 	hb_store(&w.hb, wrong, 1, 0, true); /* no pointer in front */
 	hb_store(&w.hb, small, 0, 0, true);
 	tw_point(&w, node_type, hb_addr(&w.hb, wrong));
@@ -185,7 +186,8 @@ static void string_at(uint64_t at, uint64_t ptr, uint64_t len)
 static void test_strings(void **state)
 {
 	(void)state;
-	uint32_t exact = hb_alloc(&w.hb, 48, true), part = hb_alloc(&w.hb, 96, true), large = hb_alloc(&w.hb, 40000, true);
+	uint32_t exact = hb_alloc(&w.hb, 48, true), part = hb_alloc(&w.hb, 96, true);
+	uint32_t large = hb_alloc(&w.hb, 40000, true);
 	string_at(tw_global(&w, w.string), hb_addr(&w.hb, exact), 35);
 	string_at(tw_global(&w, w.string), hb_addr(&w.hb, exact) + 5, 10);
 	string_at(tw_global(&w, w.string), hb_addr(&w.hb, part) + 10, 20);
@@ -352,8 +354,8 @@ static void nonsense(unsigned seed)
 		bool scan = !(w.hb.heap.spans[span].flags & SPAN_NOSCAN);
 		for (uint64_t word = 0; word < span_usable(&w.hb.heap, span) / 8 && word < 64; word++) {
 			uint64_t target = hb_addr(&w.hb, ids[rnd(N)]) + (rnd(3) ? 0 : rnd(64));
-			uint64_t v = rnd(3) ? target : rnd(2) ? 0x500000 + rnd(NTYPES) * 64 : rnd(UINT64_C(1) << rnd(40));
-			hb_store(&w.hb, ids[i], word, v, scan && rnd(2));
+			uint64_t other = rnd(2) ? 0x500000 + rnd(NTYPES) * 64 : rnd(UINT64_C(1) << rnd(40));
+			hb_store(&w.hb, ids[i], word, rnd(3) ? target : other, scan && rnd(2));
 		}
 	}
 	for (unsigned i = 0; i < NGLOBALS; i++) {

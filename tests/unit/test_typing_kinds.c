@@ -59,10 +59,10 @@ static uint32_t container(const char *name, enum kind kind, uint32_t key, uint32
 static uint32_t swiss_map(uint32_t *group)
 {
 	uint32_t u64 = tw_scalar(&w, "uint64", KIND_UINT64, 8);
-	*group = tw_struct(&w, "noalg.map.group[int64]*main.Leaf", "ctrl", u64, "key", w.i64, "elem", tw_ptr(&w, leaf_type),
-	                   NULL);
-	uint32_t groups = tw_struct(&w, "groupReference<int64,*main.Leaf>", "data", tw_ptr(&w, *group), "lengthMask", u64,
-	                            NULL);
+	*group = tw_struct(&w, "noalg.map.group[int64]*main.Leaf", "ctrl", u64, "key", w.i64,
+	                   "elem", tw_ptr(&w, leaf_type), NULL);
+	uint32_t groups = tw_struct(&w, "groupReference<int64,*main.Leaf>", "data", tw_ptr(&w, *group),
+	                            "lengthMask", u64, NULL);
 	uint32_t table = tw_struct(&w, "table<int64,*main.Leaf>", "used", u64, "index", w.i64, "groups", groups, NULL);
 	uint32_t map = tw_struct(&w, "map<int64,*main.Leaf>", "used", u64, "seed", w.uptr, "dirPtr",
 	                         tw_ptr(&w, tw_ptr(&w, table)), "dirLen", w.i64, "rest", w.i64, "clearSeq", u64, NULL);
@@ -87,8 +87,8 @@ static void test_map_with_tables(void **state)
 {
 	(void)state;
 	uint32_t group, map = swiss_map(&group);
-	uint32_t header = object(48, 1 << 2), dir = object(16, 3), table = object(32, 1 << 2), slots = object(96, 0x924);
-	uint32_t value = leaf(slots, 11);
+	uint32_t header = object(48, 1 << 2), dir = object(16, 3), table = object(32, 1 << 2);
+	uint32_t slots = object(96, 0x924), value = leaf(slots, 11);
 	hb_link(&w.hb, header, 2, dir, 0);
 	hb_store(&w.hb, header, 3, 2, false);
 	hb_link(&w.hb, dir, 0, table, 0);
@@ -111,12 +111,15 @@ static void test_map_with_tables(void **state)
 static void test_hash_without_pointers(void **state)
 {
 	(void)state;
-	uint32_t bucket = tw_struct(&w, "bucket<int64,int64>", "tophash", w.i64, "keys", tw_array(&w, "[8]int64", w.i64, 8),
-	                            "values", tw_array(&w, "[8]int64", w.i64, 8), "overflow", w.any, NULL);
-	uint32_t extra = tw_struct(&w, "runtime.mapextra", "overflow", w.any, "oldoverflow", w.any, "nextOverflow", w.any, NULL);
+	uint32_t eight = tw_array(&w, "[8]int64", w.i64, 8);
+	uint32_t bucket = tw_struct(&w, "bucket<int64,int64>", "tophash", w.i64, "keys", eight, "values", eight,
+	                            "overflow", w.any, NULL);
+	uint32_t extra = tw_struct(&w, "runtime.mapextra", "overflow", w.any, "oldoverflow", w.any,
+	                           "nextOverflow", w.any, NULL);
 	uint32_t bytes = tw_struct(&w, "runtime.hmapbytes", "flagsB", w.i64, NULL);
 	uint32_t hash = tw_struct(&w, "hash<int64,int64>", "count", w.i64, "word", bytes, "buckets", tw_ptr(&w, bucket),
-	                          "oldbuckets", tw_ptr(&w, bucket), "nevacuate", w.uptr, "extra", tw_ptr(&w, extra), NULL);
+	                          "oldbuckets", tw_ptr(&w, bucket), "nevacuate", w.uptr,
+	                          "extra", tw_ptr(&w, extra), NULL);
 	struct field *f = arena_alloc(&w.types.arena, 8 * sizeof(*f));
 	memcpy(f, w.types.t[hash].fields, 6 * sizeof(*f));
 	f[6] = f[5];
@@ -159,9 +162,9 @@ static void test_hash_without_pointers(void **state)
 static uint32_t chan_type(const char *elem_name, uint32_t elem)
 {
 	char *name = arena_printf(&w.types.arena, "hchan<%s>", elem_name);
-	uint32_t hchan = tw_struct(&w, name, "qcount", w.i64, "dataqsiz", w.i64, "buf", w.any, "elemsize", w.i64, "elemtype",
-	                           w.any, "sendx", w.i64, "recvx", w.i64, "recvq", w.any, "recvq.last", w.any, "sendq", w.any,
-	                           "sendq.last", w.any, "lock", w.i64, NULL);
+	uint32_t hchan = tw_struct(&w, name, "qcount", w.i64, "dataqsiz", w.i64, "buf", w.any, "elemsize", w.i64,
+	                           "elemtype", w.any, "sendx", w.i64, "recvx", w.i64, "recvq", w.any,
+	                           "recvq.last", w.any, "sendq", w.any, "sendq.last", w.any, "lock", w.i64, NULL);
 	return container(arena_printf(&w.types.arena, "chan %s", elem_name), KIND_CHAN, TYPE_NONE, elem, hchan);
 }
 
@@ -211,8 +214,8 @@ static void test_pool(void **state)
 {
 	(void)state;
 	uint32_t local = tw_struct(&w, "sync.poolLocal", "private", w.eface, "shared", w.any, "pad", w.i64, NULL);
-	uint32_t pool = tw_struct(&w, "sync.Pool", "local", w.any, "localSize", w.uptr, "victim", w.any, "victimSize", w.uptr,
-	                          NULL);
+	uint32_t pool = tw_struct(&w, "sync.Pool", "local", w.any, "localSize", w.uptr, "victim", w.any,
+	                          "victimSize", w.uptr, NULL);
 	uint32_t locals = object(96, 0x666), kept = object(24, 0);
 	tw_descriptor(&w, leaf_type, 0x500000);
 	hb_store(&w.hb, locals, 4, 0x500000, false);
@@ -233,7 +236,8 @@ static void test_trie(void **state)
 	uint32_t flag = tw_scalar(&w, "bool", KIND_BOOL, 1);
 	uint32_t node = tw_struct(&w, "unique.node[string]", "isEntry", flag, NULL);
 	w.types.t[node].size = 1;
-	uint32_t entry = tw_struct(&w, "unique.entry[string]", "node", node, "overflow", w.any, "key", w.any, "hash", w.uptr, NULL);
+	uint32_t entry = tw_struct(&w, "unique.entry[string]", "node", node, "overflow", w.any, "key", w.any,
+	                           "hash", w.uptr, NULL);
 	uint32_t inner = tw_struct(&w, "unique.indirect[string]", "node", node, "parent", w.any, "children",
 	                           tw_array(&w, "[2]*unique.node[string]", tw_ptr(&w, node), 2), NULL);
 	uint32_t root = object(32, 0xe), child = object(32, 0xe), last = object(32, 6);
@@ -252,7 +256,8 @@ static void test_trie(void **state)
 static void test_row_by_a_field(void **state)
 {
 	(void)state;
-	uint32_t rec = tw_struct(&w, "main.Rec", "name", w.string, "pair", pair_type, "n", w.i64, NULL); /* 40 bytes, 0b101 */
+	/* 40 bytes, pointers in words 0 and 2 */
+	uint32_t rec = tw_struct(&w, "main.Rec", "name", w.string, "pair", pair_type, "n", w.i64, NULL);
 	tw_slice(&w, rec);
 	uint64_t mask = 0;
 	for (unsigned i = 0; i < 10; i++)
