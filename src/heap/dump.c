@@ -5,10 +5,12 @@
 #include "heap/dump.h"
 #include "heap/priv.h"
 
-void dump_model_free(struct dump_model *m)
+void dump_close(struct heap *h)
 {
+	struct dump_model *m = h->priv->dump;
 	if (!m)
 		return;
+	h->proc->dump->resolve = NULL;
 	big_free(m->bits, m->bits_size);
 	vec_free(&m->stacks);
 	strtab_free(&m->texts);

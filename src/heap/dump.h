@@ -23,7 +23,7 @@ struct dump_model {
 	uint64_t phantoms; /* records that are no objects */
 };
 
-void dump_model_free(struct dump_model *m); /* NULL is fine */
+void dump_close(struct heap *h); /* also where there is no dump */
 /* Text of a record, kept with the model; NULL: out of memory. */
 const char *dump_text(struct heap *h, const uint8_t *text, uint64_t len);
 

@@ -22,6 +22,7 @@ enum {
 	/* A heap has a few objects in every page, and pages in most of its 64 MiB arenas. What has much fewer is a lie. */
 	SLOTS_PER_RECORD = 256, SPARE_SLOTS = 1 << 20,
 	BYTES_PER_GRANULE = 16384, SPARE_GRANULES = 1024,
+	TYPES_REACH = 1 << 28, /* descriptors of a program lie together */
 };
 
 /* How this release lays spans out. */
@@ -333,18 +334,28 @@ static struct hc_error *fill(struct build *b, uint64_t words, unsigned threads)
 	return NULL;
 }
 
+/* Is this the address of a type? Without the executable: is it near one? */
+static bool type_at(const struct heap *h, uint64_t addr)
+{
+	struct hd_record known;
+	if (h->proc->nmodules)
+		return mask_lookup(h, addr) != NULL;
+	return dump_first(h->proc->dump, HD_TYPE, &known) && addr % h->word == 0 &&
+	       addr - known.n[0] + TYPES_REACH < 2 * (uint64_t)TYPES_REACH;
+}
+
 /* A slot of 32768 bytes may be a class of its own, with type words, or a span of its own, without. */
 static struct hc_error *largest_class(struct heap *h)
 {
 	for (uint32_t i = 0; i < h->nspans; i++) {
 		struct span *s = &h->spans[i];
-		uint64_t v, avail;
+		uint64_t v;
 		if (s->elemsize != MAX_SMALL || s->flags & SPAN_NOSCAN || !h->info[i].data || h->info[i].bits[0] & 1)
 			continue;
 		v = load_uint(h->info[i].data, h->word, h->be);
 		if (!mask_register(h, v))
 			return err_nomem();
-		if (h->proc->nmodules ? mask_lookup(h, v) != NULL : v && !proc_view(h->proc, v, &avail))
+		if (type_at(h, v))
 			s->flags |= SPAN_HEADER;
 	}
 	return NULL;

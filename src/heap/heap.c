@@ -81,7 +81,7 @@ void heap_close(struct heap *h)
 		map_free(&h->priv->masks);
 		vec_free(&h->priv->mask_of);
 		vec_free(&h->priv->manual);
-		dump_model_free(h->priv->dump);
+		dump_close(h);
 		free(h->priv);
 	}
 	arena_free(&h->arena);

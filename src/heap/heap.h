@@ -44,7 +44,7 @@ struct span_info {
 	uint64_t type;       /* one-object spans, Go 1.22+: mspan.largeType; 0 = none */
 	uint64_t maskoff;    /* where the pointer bits are; meaning by mask kind, see heap/ptrmask.c */
 	const uint8_t *bits;
-	uint64_t specials;   /* address of the first special */
+	uint64_t specials;   /* address of the first special; heap dumps: 1 = there are some */
 	uint64_t freeindex_scan; /* slots from here on may be under construction (freeIndexForScan) */
 	uint8_t spanclass;
 	uint8_t maskkind;    /* enum mask_kind */

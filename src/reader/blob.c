@@ -69,13 +69,16 @@ static struct hc_error *blob_map(struct blob *b, int fd, uint64_t size)
 	return NULL;
 }
 
-static struct hc_error *blob_unpack(struct blob *b, struct diag *diag)
+static struct hc_error *blob_unpack(struct blob *b, bool piped, struct diag *diag)
 {
 	int fd;
 	uint64_t size;
 	enum file_kind kind = file_identify(b->data, b->size);
 	if (kind != FILE_GZIP && !file_kind_decompressor(kind))
 		return NULL;
+	if (kind != FILE_GZIP && piped)
+		return err_new(HC_E_UNSUPPORTED, "%s: compressed with %s; in a pipe, decompress it on the way", b->path,
+		               file_kind_name(kind));
 	struct hc_error *err = unpack(b, kind, &fd, &size, &b->cut);
 	if (err)
 		return err_wrap(err, "%s", b->path);
@@ -87,17 +90,32 @@ static struct hc_error *blob_unpack(struct blob *b, struct diag *diag)
 	return err;
 }
 
-struct hc_error *blob_open(const char *path, struct diag *diag, struct blob **ret)
+static struct hc_error *blob_pipe(struct blob *b, int fd)
+{
+	int copy;
+	uint64_t size;
+	struct hc_error *err = unpack_pipe(fd, &copy, &size);
+	if (err)
+		return err_wrap(err, "%s", b->path);
+	err = blob_map(b, copy, size);
+	close(copy);
+	return err;
+}
+
+static struct hc_error *open_path(const char *path, bool pipes, struct diag *diag, struct blob **ret)
 {
 	struct blob *b = NULL;
 	struct hc_error *err = blob_new(path, &b);
 	if (err)
 		return err;
 	/* O_NONBLOCK: a path that comes out of a snapshot may name a fifo. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipes ? 0 : O_NONBLOCK));
 	struct stat st;
+	bool piped = false;
 	if (fd < 0 || fstat(fd, &st))
 		err = err_new(HC_E_IO, "%s: %s", path, strerror(errno));
+	else if (pipes && (piped = S_ISFIFO(st.st_mode)))
+		err = blob_pipe(b, fd);
 	else if (!S_ISREG(st.st_mode))
 		err = err_new(HC_E_IO, "%s: not a regular file", path);
 	else
@@ -105,11 +123,21 @@ struct hc_error *blob_open(const char *path, struct diag *diag, struct blob **re
 	if (fd >= 0)
 		close(fd);
 	if (!err)
-		err = blob_unpack(b, diag);
+		err = blob_unpack(b, piped, diag);
 	if (err) {
 		blob_close(b);
 		return err;
 	}
 	*ret = b;
 	return NULL;
+}
+
+struct hc_error *blob_open(const char *path, struct diag *diag, struct blob **ret)
+{
+	return open_path(path, false, diag, ret);
+}
+
+struct hc_error *blob_open_or_pipe(const char *path, struct diag *diag, struct blob **ret)
+{
+	return open_path(path, true, diag, ret);
 }

@@ -309,7 +309,7 @@ struct hc_error *proc_open_blob(struct blob *blob, const struct proc_opts *opts,
 struct hc_error *proc_open(const struct proc_opts *opts, struct diag *diag, struct proc **ret)
 {
 	struct blob *blob = NULL;
-	struct hc_error *err = blob_open(opts->path, diag, &blob);
+	struct hc_error *err = blob_open_or_pipe(opts->path, diag, &blob);
 	return err ? err : proc_open_blob(blob, opts, diag, ret);
 }
 

@@ -202,6 +202,8 @@ struct hc_error *debugfile_find(struct opening *o, struct exe *exe, const char *
 
 /* Decompresses fd (whole) by the method into an unlinked temporary file; *cut: the stream ended early. */
 struct hc_error *unpack(const struct blob *b, enum file_kind kind, int *fd, uint64_t *size, bool *cut) HC_MUST_CHECK;
+/* Copies what comes out of a pipe. */
+struct hc_error *unpack_pipe(int in, int *fd, uint64_t *size) HC_MUST_CHECK;
 
 /* ---- dump.c, dumpindex.c, dumpexe.c: proc_open() for heap dumps ---- */
 

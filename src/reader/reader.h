@@ -53,6 +53,8 @@ struct blob {
 };
 
 struct hc_error *blob_open(const char *path, struct diag *diag, struct blob **ret) HC_MUST_CHECK;
+/* A pipe (/dev/stdin, a shell's <(...)) is read to its end first. For paths that the user gave, never for others. */
+struct hc_error *blob_open_or_pipe(const char *path, struct diag *diag, struct blob **ret) HC_MUST_CHECK;
 /* Bytes that the caller owns and keeps alive: for tests and fuzzing. */
 struct hc_error *blob_from_memory(const char *name, const void *data, size_t size, struct blob **ret) HC_MUST_CHECK;
 void blob_close(struct blob *b);

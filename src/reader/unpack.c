@@ -80,7 +80,7 @@ static struct hc_error *temp_open(int *ret)
 		unlink(name);
 	free(name);
 	if (fd < 0)
-		return err_new(HC_E_IO, "no temporary file in %s to decompress into: %s; set TMPDIR to a directory with enough "
+		return err_new(HC_E_IO, "no temporary file in %s: %s; set TMPDIR to a directory with enough "
 		               "space", dir, strerror(e));
 	*ret = fd;
 	return NULL;
@@ -88,7 +88,7 @@ static struct hc_error *temp_open(int *ret)
 
 static struct hc_error *write_failed(int e)
 {
-	return err_new(HC_E_IO, "decompressing into a temporary file: %s; set TMPDIR to a directory with enough space",
+	return err_new(HC_E_IO, "writing a temporary file: %s; set TMPDIR to a directory with enough space",
 	               strerror(e));
 }
 
@@ -159,6 +159,26 @@ static struct hc_error *unpack_tool(const char *tool, const char *path, struct s
 	return err;
 }
 
+static struct hc_error *finish(struct sparse_file *f, struct hc_error *err, int *fd, uint64_t *size)
+{
+	if (!err && ftruncate(f->fd, (off_t)f->pos))
+		err = write_failed(errno);
+	if (err) {
+		close(f->fd);
+		return err;
+	}
+	*fd = f->fd;
+	*size = f->pos;
+	return NULL;
+}
+
+struct hc_error *unpack_pipe(int in, int *fd, uint64_t *size)
+{
+	struct sparse_file f = {.fd = -1};
+	struct hc_error *err = temp_open(&f.fd);
+	return err ? err : finish(&f, pipe_drain(in, &f), fd, size);
+}
+
 struct hc_error *unpack(const struct blob *b, enum file_kind kind, int *fd, uint64_t *size, bool *cut)
 {
 	struct sparse_file f = {.fd = -1};
@@ -169,13 +189,5 @@ struct hc_error *unpack(const struct blob *b, enum file_kind kind, int *fd, uint
 		err = gz_inflate(b->data, b->size, sparse_write, &f, cut);
 	else
 		err = unpack_tool(file_kind_decompressor(kind), b->path, &f, cut);
-	if (!err && ftruncate(f.fd, (off_t)f.pos))
-		err = write_failed(errno);
-	if (err) {
-		close(f.fd);
-		return err;
-	}
-	*fd = f.fd;
-	*size = f.pos;
-	return NULL;
+	return finish(&f, err, fd, size);
 }

@@ -376,7 +376,7 @@ const uint64_t *program_mask(const struct program *g, uint64_t addr, bool prog, 
 struct rtypes *rtypes_new(const struct proc *p)
 {
 	struct rtypes *r = calloc(1, sizeof(*r));
-	uint64_t bytes = 0;
+	uint64_t bytes = p->dump ? p->blob->size : 0; /* its objects are in no segment */
 	if (!r)
 		return NULL;
 	for (size_t i = 0; i < p->nsegs; i++)

@@ -156,3 +156,11 @@ is "all outputs: none is empty" "$(find "$T/out" -type f -size +1k | wc -l)" 3
 "$HEAPCONV" -q "$dump" -o "$T/out/bare.pb.gz" -o "$T/out/bare.hprof" -o "$T/out/bare.folded"
 is "all outputs without executable: exit status" "$?" 3
 is "all outputs without executable: none is empty" "$(find "$T/out" -name 'bare*' -size +1k | wc -l)" 3
+
+# ---- through a pipe ----
+
+is "from a pipe" "$("$HEAPCONV" -q /dev/stdin -e "$exe" --dump=objects < /dev/null | wc -l; cat "$dump" |
+	"$HEAPCONV" -q /dev/stdin -e "$exe" --dump=objects | cksum)" "0
+$("$HEAPCONV" -q "$dump" -e "$exe" --dump=objects | cksum)"
+gzip -dc testdata/snapshots/zoo-1.22.heapdump.gz | gzip -c | "$HEAPCONV" -q /dev/stdin -e "$exe" > /dev/null
+is "gzip'd from a pipe" "$?" 0

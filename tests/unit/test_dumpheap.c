@@ -229,6 +229,9 @@ static void test_headers(void **state)
 		struct opened o;
 		hdb_init(&b, rows[i].word, false);
 		hdb_params(&b, rows[i].word == 8 ? "amd64" : "386", rows[i].version);
+		HDB_INTS(&b, HD_TYPE, 0x481000, 8);
+		hdb_text(&b, "main.T");
+		hdb_int(&b, 1);
 		uint64_t arena = hdb_arena(&b), avail, v;
 		HDB_INTS(&b, HD_OBJECT, arena); /* the type word is no pointer field */
 		struct dumpbuild body;
