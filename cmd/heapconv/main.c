@@ -98,6 +98,8 @@ static struct hc_error *write_all(const struct hc_snapshot *s, const struct opti
 	} else if (!o->noutputs) {
 		struct output out = page;
 		out.format = hc_format_named("text");
+		if (o->write.target)
+			out.view = "object";
 		err = write_output(s, o, &out, c);
 	}
 	for (int i = 0; !err && i < o->noutputs; i++) {

@@ -13,6 +13,7 @@
 enum {
 	OPT_FORMAT = 256, OPT_VIEW, OPT_SYSROOT, OPT_SEARCH, OPT_DEBUG_FILE, OPT_TOP, OPT_DEPTH, OPT_MAX_SAMPLES, OPT_GARBAGE,
 	OPT_FORCE, OPT_STRICT, OPT_PROGRESS, OPT_DUMP, OPT_VERSION, OPT_TYPES_DIR, OPT_OID,
+	OPT_TARGET,
 	OPT_HPROF_CONTENTS, OPT_HPROF_STRINGS,
 };
 
@@ -27,6 +28,7 @@ static const struct option longs[] = {
 	{"depth", required_argument, NULL, OPT_DEPTH},
 	{"max-samples", required_argument, NULL, OPT_MAX_SAMPLES},
 	{"types-dir", required_argument, NULL, OPT_TYPES_DIR},
+	{"target", required_argument, NULL, OPT_TARGET},
 	{"garbage", no_argument, NULL, OPT_GARBAGE},
 	{"hprof-contents", required_argument, NULL, OPT_HPROF_CONTENTS},
 	{"hprof-strings", required_argument, NULL, OPT_HPROF_STRINGS},
@@ -185,6 +187,9 @@ static enum parsed parse_one(struct options *o, int c, const char *argv_at, stru
 		                                             : usage("--max-samples takes a positive number, not '%s'", optarg);
 	case OPT_TYPES_DIR:
 		o->write.types_dir = optarg;
+		return PARSED_RUN;
+	case OPT_TARGET:
+		o->write.target = optarg;
 		return PARSED_RUN;
 	case OPT_GARBAGE:
 		o->write.garbage = true;

@@ -81,40 +81,112 @@ static bool field_named(const struct hc_snapshot *s, const struct hc_type *t, co
 	return false;
 }
 
-/* A value of the type (count of them: `many`) at an offset of the node, and the path that goes on from there. */
-static struct hc_error *field_follow(const struct hc_snapshot *s, const char *text, const char *at, const struct hc_type *t,
-                                     uint64_t size, bool many, struct hc_target_field *f)
+/* Where a field path has got to. */
+struct place {
+	hc_node node;
+	const struct hc_type *type; /* of the value at offset; `many` of them in a row */
+	uint64_t offset, size;
+	bool many;
+};
+
+static struct place place_of(const struct hc_snapshot *s, hc_node node)
 {
-	uint64_t offset = 0;
-	while (*at) {
-		struct hc_field field;
-		char *end;
-		if (!t)
-			return no_field(text, at, t);
-		if (*at == '[') {
-			unsigned long long i = strtoull(at + 1, &end, 10);
-			const struct hc_type *elem = many ? t : hc_type_elem(s, t);
-			uint64_t each = elem ? hc_type_size(elem) : 0;
-			if (*end != ']' || !isdigit((unsigned char)at[1]) || !each || (!many && hc_type_kind(t) != HC_KIND_ARRAY) ||
-			    i >= size / each)
-				return no_field(text, at, t);
-			offset += i * each;
-			size = each;
-			t = elem;
-			at = end + 1;
-		} else {
-			at += *at == '.';
-			size_t len = strcspn(at, ".[");
-			if (!field_named(s, t, at, len, &field) || !field.type || field.offset >= size)
-				return no_field(text, at, t);
-			offset += field.offset;
-			t = field.type;
-			size = hc_type_size(t);
-			at += len;
-		}
-		many = false;
+	struct place p = {.node = node};
+	struct hc_object o;
+	if (hc_object_get(s, node, &o)) {
+		p.type = o.type;
+		p.size = o.used;
+		p.many = o.flags & HC_OBJ_ARRAY;
+	} else {
+		struct hc_root r = hc_root_at(s, node - hc_object_limit(s));
+		p.type = r.type;
+		p.size = r.size;
 	}
-	*f = (struct hc_target_field){offset, size, t};
+	return p;
+}
+
+static bool place_word(const struct hc_snapshot *s, const struct place *p, uint64_t *ret)
+{
+	uint8_t b[8];
+	const struct hc_info *info = hc_snapshot_info(s);
+	if (!hc_read_memory(s, hc_node_addr(s, p->node) + p->offset, b, info->pointer_size))
+		return false;
+	*ret = load_uint(b, info->pointer_size, info->big_endian);
+	return true;
+}
+
+/* As in Go, a field of a pointer is one of what it points to; the same for slices' elements. False: it leads nowhere. */
+static bool place_follow(const struct hc_snapshot *s, struct place *p)
+{
+	uint64_t ptr, offset;
+	if (!place_word(s, p, &ptr))
+		return false;
+	hc_node node = hc_object_find(s, ptr, &offset);
+	if (node == HC_NODE_NONE)
+		return false;
+	struct place to = place_of(s, node);
+	bool slice = hc_type_kind(p->type) == HC_KIND_SLICE;
+	if (offset >= to.size)
+		return false;
+	to.offset = offset;
+	to.size -= offset;
+	to.type = hc_type_elem(s, p->type);
+	to.many = slice;
+	if (to.type && !slice && hc_type_size(to.type) < to.size)
+		to.size = hc_type_size(to.type);
+	*p = to;
+	return true;
+}
+
+static bool place_index(const struct hc_snapshot *s, struct place *p, const char *at, const char **end)
+{
+	char *stop;
+	unsigned long long i = strtoull(at + 1, &stop, 10);
+	*end = stop + 1;
+	if (*stop != ']' || !isdigit((unsigned char)at[1]))
+		return false;
+	if (!p->many && p->type && hc_type_kind(p->type) == HC_KIND_SLICE && !place_follow(s, p))
+		return false;
+	if (!p->type || (!p->many && hc_type_kind(p->type) != HC_KIND_ARRAY))
+		return false;
+	const struct hc_type *elem = p->many ? p->type : hc_type_elem(s, p->type);
+	uint64_t each = elem ? hc_type_size(elem) : 0;
+	if (!each || i >= p->size / each)
+		return false;
+	*p = (struct place){p->node, elem, p->offset + i * each, each, false};
+	return true;
+}
+
+static bool place_field(const struct hc_snapshot *s, struct place *p, const char *name, size_t len)
+{
+	struct hc_field f;
+	for (int i = 0; i < 2 && p->type && hc_type_kind(p->type) == HC_KIND_PTR; i++)
+		if (!place_follow(s, p))
+			return false;
+	if (!p->type || !field_named(s, p->type, name, len, &f) || !f.type || f.offset >= p->size)
+		return false;
+	*p = (struct place){p->node, f.type, p->offset + f.offset, hc_type_size(f.type), false};
+	return true;
+}
+
+/* Follows a field path from a node on, perhaps to another one. */
+static struct hc_error *field_follow(const struct hc_snapshot *s, const char *text, const char *at, struct place *p)
+{
+	while (*at) {
+		struct place before = *p;
+		const char *end = at + 1;
+		bool ok;
+		if (*at == '[') {
+			ok = place_index(s, p, at, &end);
+		} else {
+			size_t len = strcspn(at + 1, ".[");
+			ok = *at == '.' && place_field(s, p, at + 1, len);
+			end = at + 1 + len;
+		}
+		if (!ok)
+			return no_field(text, at, before.type);
+		at = end;
+	}
 	return NULL;
 }
 
@@ -132,28 +204,27 @@ static struct hc_error *field_offset(const struct hc_snapshot *s, const char *te
 	return NULL;
 }
 
+/* Puts the node into the set, or the one that the field path leads to. */
 static struct hc_error *field_find(const struct hc_snapshot *s, const char *text, const char *at, hc_node node,
-                                   struct hc_target_field *f)
+                                   struct hc_set *set, struct hc_target_field *f)
 {
-	const struct hc_type *t;
-	struct hc_object o;
-	uint64_t size;
-	bool many = false;
-	if (!f)
-		return *at ? err_new(HC_E_ARG, "--target=%s: this view speaks of whole objects; leave out '%s'", text, at) : NULL;
-	*f = (struct hc_target_field){0, 0, NULL};
-	if (!*at)
+	struct place p = place_of(s, node);
+	struct hc_error *err = NULL;
+	if (!*at) {
+		set_add(set, node);
 		return NULL;
-	if (hc_object_get(s, node, &o)) {
-		t = o.type;
-		size = o.used;
-		many = o.flags & HC_OBJ_ARRAY;
-	} else {
-		struct hc_root r = hc_root_at(s, node - hc_object_limit(s));
-		t = r.type;
-		size = r.size;
 	}
-	return *at == '+' ? field_offset(s, text, at, size, f) : field_follow(s, text, at, t, size, many, f);
+	if (!f)
+		return err_new(HC_E_ARG, "--target=%s: this view speaks of whole objects; leave out '%s'", text, at);
+	if (*at == '+') {
+		err = field_offset(s, text, at, p.size, f);
+	} else {
+		err = field_follow(s, text, at, &p);
+		*f = (struct hc_target_field){p.offset, p.size, p.type};
+	}
+	if (!err)
+		set_add(set, p.node);
+	return err;
 }
 
 /* ---- addresses ---- */
@@ -182,8 +253,7 @@ static struct hc_error *target_addr(const struct hc_snapshot *s, const char *tex
 		return err_new(HC_E_ARG, "--target=%s: no object or variable is there%s", text,
 		               hc_read_memory(s, addr, &byte, 1) ? ", though the process had memory at the address"
 		                                                 : ": the snapshot has no memory at the address");
-	set_add(set, node);
-	return field_find(s, text, rest, node, field);
+	return field_find(s, text, rest, node, set, field);
 }
 
 /* ---- names ---- */
@@ -195,7 +265,8 @@ static const char *roots_named(const struct hc_snapshot *s, const char *text, st
 	for (int round = 0; round < 2; round++) {
 		for (uint32_t i = 0; i < hc_root_count(s); i++) {
 			struct hc_root r = hc_root_at(s, i);
-			size_t len = strlen(r.name);
+			const char *unnamed = strstr(r.name, " (static)"); /* the composite that only a variable outside the roots names */
+			size_t len = unnamed ? (size_t)(unnamed - r.name) : strlen(r.name);
 			if (!len || strncmp(text, r.name, len) != 0 || !(text[len] == '\0' || strchr(".[+", text[len])))
 				continue;
 			/* Packages and groups are no targets; what has no region of its own has no fields. */
@@ -269,7 +340,12 @@ static struct hc_error *target_find(const struct hc_snapshot *s, const char *tex
 	if (*rest && set->count > 1)
 		return err_new(HC_E_ARG, "--target=%s: %llu variables have that name; use the address of one", text,
 		               (unsigned long long)set->count);
-	return field_find(s, text, rest, hc_set_next(set, 0), field);
+	if (!*rest)
+		return NULL;
+	hc_node root = hc_set_next(set, 0);
+	bit_clear(set->bits, root);
+	set->count = 0;
+	return field_find(s, text, rest, root, set, field);
 }
 
 struct hc_error *hc_target_open(const struct hc_snapshot *s, const char *text, struct hc_set **ret, struct hc_target_field *field)

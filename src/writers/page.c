@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "writers/gather.h"
+#include "writers/query.h"
 #include "writers/retainers.h"
 #include "writers/text.h"
 
@@ -396,10 +397,13 @@ static struct hc_error *text_summary(const struct job *job)
 
 static const struct view views[] = {
 	{"summary", text_summary},
+	{"object", text_object},
+	{"paths", text_paths},
+	{"owners", text_owners},
 	{NULL, NULL},
 };
 
 const struct format format_text = {
-	{"text", ".txt", "summary", "text for people: one page of answers"},
+	{"text", ".txt", "summary object paths owners", "text for people: one page of answers"},
 	views,
 };
