@@ -159,7 +159,7 @@ is "all outputs without executable: none is empty" "$(find "$T/out" -name 'bare*
 
 # ---- through a pipe ----
 
-is "from a pipe" "$("$HEAPCONV" -q /dev/stdin -e "$exe" --dump=objects < /dev/null | wc -l; cat "$dump" |
+is "from a pipe" "$("$HEAPCONV" -q /dev/stdin -e "$exe" --dump=objects < /dev/null 2> /dev/null | wc -l; cat "$dump" |
 	"$HEAPCONV" -q /dev/stdin -e "$exe" --dump=objects | cksum)" "0
 $("$HEAPCONV" -q "$dump" -e "$exe" --dump=objects | cksum)"
 gzip -dc testdata/snapshots/zoo-1.22.heapdump.gz | gzip -c | "$HEAPCONV" -q /dev/stdin -e "$exe" > /dev/null
