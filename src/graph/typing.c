@@ -57,6 +57,7 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 	ty->itabs = calloc(WORD_CACHE, sizeof(*ty->itabs));
 	ty->closures = calloc(CLOSURE_CACHE, sizeof(*ty->closures));
 	ty->shape_budget = MAX_SEARCHES;
+	ty->infer_budget = 16 * n + (1 << 24); /* no more than a few rounds over a heap of which little is known */
 	ty->waiter_budget = 4 * n + 1024;
 	if (!ty->tw || !ty->slack || !ty->shadow_tw || !ty->shadow_slack || !ty->queued || !ty->queue || !ty->spans ||
 	    !ty->type_words || !ty->itabs || !ty->closures || !typing_regions_init(ty))
@@ -71,6 +72,7 @@ static bool typing_init(struct typing *ty, struct graph *g, struct types *t, str
 	}
 	size_classes_init(ty);
 	ty->all_types = t->dwarf || types_load_links(t);
+	maps_name(ty);
 	known_types(ty);
 	return !ty->nomem;
 }

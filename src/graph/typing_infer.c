@@ -206,7 +206,8 @@ static int words_check(struct typing *ty, const struct op *op, uint64_t addr)
 static bool contents_check(struct typing *ty, const struct object *o, uint32_t type, uint64_t n, unsigned *evidence)
 {
 	const struct prog *p = prog_of(ty, type);
-	unsigned left = MAX_CHECKS;
+	unsigned left = MAX_CHECKS < ty->infer_budget ? MAX_CHECKS : (unsigned)ty->infer_budget;
+	ty->infer_budget -= left;
 	*evidence = 0;
 	for (uint64_t i = 0; i < n && left; i++) {
 		for (uint32_t k = 0; k < p->nops && left; k++, left--) {
@@ -218,6 +219,7 @@ static bool contents_check(struct typing *ty, const struct object *o, uint32_t t
 		if (!p->nops)
 			break;
 	}
+	ty->infer_budget += left;
 	return true;
 }
 
@@ -312,12 +314,15 @@ bool typing_infer(struct typing *ty, int round)
 	uint64_t before = ty->changes;
 	if (round == 1)
 		infer_root_bytes(ty);
-	for (uint32_t i = 0; i < h->nspans && !ty->nomem; i++) {
+	for (uint32_t i = 0; i < h->nspans && !ty->nomem && ty->infer_budget; i++) {
 		const struct span *s = &h->spans[i];
-		for (uint32_t id = s->first; id < s->first + s->nelems; id++)
-			if (tw_origin(ty->tw[id]) == ORIGIN_UNKNOWN && bit_get(h->alloc, id) &&
-			    (!(s->flags & SPAN_NOSCAN) || (ty->tw[id] & TW_PENDING) || round == 0))
-				any |= infer_object(ty, i, id, round);
+		for (uint32_t id = s->first; id < s->first + s->nelems && ty->infer_budget; id++) {
+			if (tw_origin(ty->tw[id]) != ORIGIN_UNKNOWN || !bit_get(h->alloc, id) ||
+			    ((s->flags & SPAN_NOSCAN) && !(ty->tw[id] & TW_PENDING) && round > 0))
+				continue;
+			ty->infer_budget--;
+			any |= infer_object(ty, i, id, round);
+		}
 	}
 	claims_flush(ty);
 	return any || ty->changes != before || round < 2;

@@ -74,17 +74,42 @@ static uint32_t hash_storage(struct typing *ty, const struct type *map, uint32_t
 	return struct_add(ty, "hash", map, 5 * w + 8, f, 7);
 }
 
+/* The group or bucket type of a map type, by its descriptor: the common part, then key, elem, and that. */
+static uint32_t map_part(struct typing *ty, const struct type *map)
+{
+	uint64_t inner, word = ty->word;
+	if (!proc_word(ty->h->proc, map->rtype + 4 * word + 16 + 2 * word, &inner))
+		return TYPE_NONE;
+	return types_by_rtype(ty->t, inner);
+}
+
+void maps_name(struct typing *ty)
+{
+	static const char *const prefixes[] = {"noalg.map.group[", "map.group[", "noalg.map.bucket[", "map.bucket["};
+	struct types *ts = ty->t;
+	for (uint32_t i = 0, n = ts->n; i < n; i++) {
+		struct type map = ts->t[i];
+		uint32_t part = map.kind == KIND_MAP && map.rtype ? map_part(ty, &map) : TYPE_NONE;
+		if (part == TYPE_NONE || map.key >= ts->n || map.elem >= ts->n)
+			continue;
+		const char *key = ts->t[map.key].name, *elem = ts->t[map.elem].name;
+		for (size_t k = 0; k < sizeof(prefixes) / sizeof(prefixes[0]); k++) {
+			if (strncmp(ts->t[part].name, prefixes[k], strlen(prefixes[k])) != 0)
+				continue;
+			const char *name = arena_printf(&ts->arena, "%s%s]%s", prefixes[k], key, elem);
+			ts->t[part].name = name ? name : ts->t[part].name;
+			break;
+		}
+	}
+}
+
 /* The storage type of a map type; made from the descriptor where the debug information has none. */
 static uint32_t map_storage(struct typing *ty, uint32_t maptype)
 {
 	struct type map = ty->t->t[maptype];
 	if (map.storage != TYPE_NONE || !map.rtype)
 		return map.storage;
-	uint64_t inner, word = ty->word;
-	/* The common part, then key, elem, and the group or bucket type. */
-	if (!proc_word(ty->h->proc, map.rtype + 4 * word + 16 + 2 * word, &inner))
-		return TYPE_NONE;
-	uint32_t id = types_by_rtype(ty->t, inner);
+	uint32_t id = map_part(ty, &map);
 	if (id == TYPE_NONE)
 		return TYPE_NONE;
 	id = program_swiss_maps(ty->h->prog) ? swiss_storage(ty, &map, id) : hash_storage(ty, &map, id);

@@ -196,6 +196,7 @@ struct typing {
 
 	struct shapes *shapes;
 	uint64_t shape_budget; /* searches that may still be made */
+	uint64_t infer_budget; /* objects and words that inference may still look at */
 
 	/* Type ids; TYPE_NONE where the program has no such type. */
 	uint32_t funcval, uint8, eface, tiny, sudog, mapextra, hchan, itabtable;
@@ -296,6 +297,8 @@ void typing_seeds(struct typing *ty);
 
 /* typing_maps.c, typing_chans.c */
 void storage_compile(struct typing *ty, uint32_t type, struct prog *p);
+/* Descriptors of groups and buckets have short names ("map.group[string]*v1.Pod"): the map's own are full. */
+void maps_name(struct typing *ty);
 void map_claim(struct typing *ty, uint64_t addr, uint32_t maptype, unsigned flags);
 void map_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned flags);
 bool chan_compile(struct typing *ty, uint32_t type, struct storage *s);
