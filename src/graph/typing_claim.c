@@ -125,11 +125,17 @@ static bool merge(const struct view *v, const struct claim *c, uint32_t *tw, uin
 
 /* ---- objects whose type the allocator recorded ---- */
 
-/* "map.bucket[K]V" is the descriptor of what the debug information calls "bucket<K,V>"; one name for both. */
-static bool same_bucket(const struct types *t, uint32_t recorded, uint32_t claimed)
+/*
+ * Does the claim have the better name? "map.bucket[K]V" is the descriptor of what the debug information calls
+ * "bucket<K,V>", and pointers to buckets are recorded as *runtime.bmap.
+ */
+static bool renames(struct typing *ty, uint32_t recorded, uint32_t claimed)
 {
-	return t->t[recorded].size == t->t[claimed].size && strncmp(t->t[claimed].name, "bucket<", 7) == 0 &&
-	       strstr(t->t[recorded].name, "map.bucket[");
+	const struct type *r = &ty->t->t[recorded], *c = &ty->t->t[claimed];
+	if (r->size != c->size)
+		return false;
+	return (strncmp(c->name, "bucket<", 7) == 0 && strstr(r->name, "map.bucket[")) ||
+	       (prog_of(ty, recorded)->flags & PROG_WEAK && !(prog_of(ty, claimed)->flags & PROG_WEAK));
 }
 
 /*
@@ -142,9 +148,10 @@ static void recorded_claim(struct typing *ty, const struct view *v, const struct
 	if (!(c->flags & CLAIM_ARRAY))
 		return;
 	if (!type_same(ty->t, tw_type(*tw), c->type)) {
-		if (!same_bucket(ty->t, tw_type(*tw), c->type))
+		if (!renames(ty, tw_type(*tw), c->type))
 			return;
 		*tw = (*tw & ~(uint32_t)TW_TYPE_MASK) | c->type;
+		typing_queue(ty, v->span, v->id);
 	}
 	uint64_t size = ty->t->t[c->type].size;
 	if (v->end < min || v->off % size)
