@@ -144,8 +144,7 @@ static uint64_t ref_at(struct hprof *h, struct source *src, uint64_t offset)
 	}
 	if (!src->more || src->edge.offset != offset)
 		return 0;
-	/* VisualVM counts twice what an object keeps that refers to itself, as untyped buckets of maps do. */
-	uint64_t id = src->edge.target == src->node ? 0 : hc_node_addr(h->s, src->edge.target);
+	uint64_t id = hc_node_addr(h->s, src->edge.target);
 	src->more = hc_edge_next(&src->it, &src->edge);
 	return id;
 }

@@ -88,14 +88,14 @@ static int by_id(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Sorts, and drops what is there twice, and the object itself: arrays do not say that they refer to themselves. */
-static void set_finish(struct set *set, uint64_t self)
+/* Sorts, and drops what is there twice. */
+static void set_finish(struct set *set)
 {
 	uint64_t k = 0;
 	if (set->n)
 		qsort(set->ids, set->n, sizeof(*set->ids), by_id);
 	for (uint64_t i = 0; i < set->n; i++)
-		if (set->ids[i] != self && (k == 0 || set->ids[k - 1] != set->ids[i]))
+		if (k == 0 || set->ids[k - 1] != set->ids[i])
 			set->ids[k++] = set->ids[i];
 	set->n = k;
 }
@@ -144,8 +144,8 @@ static void compare_objects(void)
 		hc_edges(s, node, &it);
 		while (hc_edge_next(&it, &e))
 			set_add(&want, hc_node_addr(s, e.target));
-		set_finish(&got, o.addr);
-		set_finish(&want, o.addr);
+		set_finish(&got);
+		set_finish(&want);
 		nrefs += want.n;
 		if (got.n != want.n || (got.n && memcmp(got.ids, want.ids, got.n * sizeof(*got.ids)) != 0))
 			if (refs++ < 5)
