@@ -198,6 +198,11 @@ static bool read_goroutine(struct heap *h, uint64_t addr, struct goroutine *g)
 	status &= ~(uint64_t)G_SCAN;
 	if (status == G_IDLE || status == G_DEAD || status == G_DEADEXTRA || status > MAX_STATUS)
 		return false;
+	if (g->stack_hi < g->stack_lo || g->stack_hi - g->stack_lo > MAX_STACK) {
+		diag_add(h->diag, HC_SEV_WARNING, "the goroutine at %#" PRIx64 " has no sane stack: [%#" PRIx64 ", %#" PRIx64 ")", addr,
+		         g->stack_lo, g->stack_hi);
+		g->stack_lo = g->stack_hi = 0;
+	}
 	g->addr = addr;
 	g->status = (uint8_t)status;
 	g->id = heap_field(h, addr, L_G_GOID);
@@ -236,6 +241,11 @@ struct hc_error *heap_load_goroutines(struct heap *h)
 		}
 		if (!addr || !read_goroutine(h, addr, &g))
 			continue;
+		if (!c->goroutines_left--) {
+			diag_add(h->diag, HC_SEV_WARNING, "runtime.allgs has %" PRIu64 " entries, more than fit into the snapshot: read %zu",
+			         s.len, list.len);
+			break;
+		}
 		err = heap_unwind(h, &g, g.status == G_RUNNING ? thread_of(h, &g) : NULL);
 		g.system = is_system(h, &g);
 		if (!err && (list.len == UINT32_MAX || !vec_push(&list, g)))

@@ -110,8 +110,15 @@ struct stack_cache {
 	uint32_t mask, len;
 	struct site unknown;
 	const char *waitreasons[256];
+	/*
+	 * What may still be made and read: frames do not share memory, and few of their words are looked at twice, so that
+	 * the bytes of the snapshot bound both. Damaged stacks would not.
+	 */
+	uint64_t frames_left, words_left, goroutines_left;
 };
 struct stack_cache *stack_cache(struct heap *h); /* NULL: out of memory */
+/* Takes from words_left; false when there are not that many. */
+bool stack_charge(struct heap *h, uint64_t words);
 /* *ret NULL: no function of Go covers pc. False: out of memory. */
 bool site_get(struct heap *h, uint64_t pc, struct site **ret);
 

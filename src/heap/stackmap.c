@@ -74,6 +74,8 @@ static bool load_slots(struct heap *h, const struct frame *f, struct stack_map *
 	}
 	if ((uint64_t)locals.nbit * h->word > size) /* it would begin below the frame */
 		locals.nbit = 0;
+	if (!stack_charge(h, (uint64_t)locals.nbit + args.nbit))
+		locals.nbit = args.nbit = 0;
 	m->slots = arena_alloc(&h->arena, ((size_t)locals.nbit + args.nbit) * sizeof(*m->slots) + 1);
 	if (!m->slots)
 		return false;
@@ -115,7 +117,7 @@ static bool load_objects(struct heap *h, const struct frame *f, struct stack_map
 	const struct stack_arch *arch = stack_arch(h->proc->arch);
 	uint64_t varp = frame_varp(arch, f, h->word), argp = frame_argp(arch, f);
 	uint64_t list = func_funcdata(f->func, FUNCDATA_STACKOBJECTS), n;
-	if (!list || !proc_word(h->proc, list, &n) || n > MAX_OBJECTS)
+	if (!list || !proc_word(h->proc, list, &n) || n > MAX_OBJECTS || !stack_charge(h, n))
 		return true;
 	list += h->word;
 	m->objects = arena_alloc(&h->arena, (size_t)n * sizeof(*m->objects) + 1);

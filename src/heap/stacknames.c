@@ -4,7 +4,10 @@
 
 #include "heap/stack.h"
 
-enum { MAX_LOCALS = 512 };
+enum {
+	MAX_LOCALS = 512,
+	MAX_UNNAMED = 512 /* places of one frame with a name of their own; more share one */
+};
 
 struct frame_names {
 	struct frame_var *vars; /* one per piece on the stack */
@@ -14,6 +17,8 @@ struct frame_names {
 		struct unnamed *next;
 		struct frame_var var;
 	} *unnamed;
+	unsigned nunnamed;
+	struct frame_var rest;
 };
 
 static bool add_local(struct heap *h, struct frame_names *n, const struct local *l, const struct func *fn)
@@ -83,28 +88,41 @@ static const struct frame_var *var_find(const struct frame_names *n, int64_t off
 	return best;
 }
 
+/* What all further places share: the whole frame. */
+static const struct frame_var *rest_of_frame(struct heap *h, struct frame_names *n, const struct frame *f)
+{
+	if (!n->rest.name) {
+		n->rest.name = arena_printf(&h->arena, "%s (stack)", f->func->name);
+		n->rest.from = n->rest.base = -(int64_t)f->size;
+		n->rest.size = f->size;
+		n->rest.type = TYPE_NONE;
+	}
+	return n->rest.name ? &n->rest : NULL;
+}
+
 static const struct frame_var *unnamed_at(struct heap *h, struct frame_names *n, const struct frame *f, int64_t off)
 {
 	for (struct unnamed *u = n->unnamed; u; u = u->next)
 		if (u->var.from == off)
 			return &u->var;
+	if (n->nunnamed >= MAX_UNNAMED)
+		return rest_of_frame(h, n, f);
 	struct unnamed *u = arena_alloc(&h->arena, sizeof(*u));
 	if (!u)
 		return NULL;
 	const struct stack_arch *arch = stack_arch(h->proc->arch);
 	int64_t args = (int64_t)(frame_argp(arch, f) - frame_cfa(f));
 	int64_t vars = (int64_t)(frame_varp(arch, f, h->word) - frame_cfa(f));
-	const char *fn = f->func->mod ? f->func->name : "stack";
-	u->var.name = off >= args ? arena_printf(&h->arena, "%s+%#" PRIx64, fn, (uint64_t)(off - args))
-	                          : arena_printf(&h->arena, "%s-%#" PRIx64, fn, (uint64_t)(vars - off));
+	u->var.name = off >= args ? arena_printf(&h->arena, "%s+%#" PRIx64, f->func->name, (uint64_t)(off - args))
+	                          : arena_printf(&h->arena, "%s-%#" PRIx64, f->func->name, (uint64_t)(vars - off));
 	if (!u->var.name)
 		return NULL;
 	u->var.from = u->var.base = off;
-	u->var.to = off + h->word;
 	u->var.size = h->word;
 	u->var.type = TYPE_NONE;
 	u->next = n->unnamed;
 	n->unnamed = u;
+	n->nunnamed++;
 	return &u->var;
 }
 

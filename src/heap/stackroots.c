@@ -25,7 +25,6 @@ struct live_object {
 struct scan {
 	struct root_builder *b;
 	struct heap *h;
-	struct stack_cache *cache;
 	struct goroutine *g;
 	uint32_t gindex, groot;
 	const uint8_t *stack; /* the stack's bytes where contiguous, else NULL */
@@ -134,6 +133,16 @@ static void word_add(struct scan *s, uint64_t v, uint64_t offset)
 		edge_add(s, v, offset);
 }
 
+/* False when so many words were read that stacks must overlap: the snapshot is damaged. */
+static bool charge(struct scan *s, uint64_t words)
+{
+	if (stack_charge(s->h, words))
+		return true;
+	diag_add(s->h->diag, HC_SEV_WARNING, "the frames of goroutine %" PRIu64 " overlap those of others: what they keep alive "
+	         "may count as garbage", s->g->id);
+	return false;
+}
+
 static bool stack_word(const struct scan *s, uint64_t addr, uint64_t *ret)
 {
 	uint64_t size = s->g->stack_hi - s->g->stack_lo, off = addr - s->g->stack_lo;
@@ -201,6 +210,9 @@ static void frame_conservative(struct scan *s, const struct frame *f, uint32_t f
 	struct site *site = site_of(s, f);
 	const struct stack_arch *arch = stack_arch(s->h->proc->arch);
 	uint64_t word = s->h->word, end = site ? frame_varp(arch, f, word) : frame_cfa(f);
+	int64_t nargs = f->func->args > 0 ? f->func->args / (int64_t)word : 0;
+	if (!charge(s, f->size / word + (uint64_t)nargs))
+		return;
 	if (f->innermost && s->g->nregs)
 		registers(s, frame);
 	s->node.key = NULL;
@@ -216,7 +228,6 @@ static void frame_conservative(struct scan *s, const struct frame *f, uint32_t f
 		else if (stack_word(s, at, &v))
 			word_add(s, v, at - f->sp);
 	}
-	int64_t nargs = f->func->args > 0 ? f->func->args / (int64_t)word : 0;
 	for (int64_t i = 0; site && i < nargs; i++)
 		frame_word(s, site, frame, frame_argp(arch, f) + (uint64_t)i * word, true);
 	if (site && site->kind == SITE_REFLECT)
@@ -242,6 +253,8 @@ static void frame_precise(struct scan *s, const struct frame *f, uint32_t frame)
 			frame_conservative(s, f, frame);
 		return;
 	}
+	if (!charge(s, (uint64_t)m->nslots + m->nobjects))
+		return;
 	for (uint32_t i = 0; i < m->nslots; i++)
 		frame_word(s, site, frame, frame_cfa(f) + (uint64_t)(int64_t)m->slots[i], false);
 	if (site->kind != SITE_REFLECT) {
@@ -300,6 +313,8 @@ static void object_scan(struct scan *s, const struct live_object *o, bool conser
 	const struct frame *f = &h->frames[o->frame];
 	const struct stack_object *obj = o->obj;
 	bool panic = s->panic - o->addr < obj->size;
+	if (!charge(s, obj->ptr_words))
+		return;
 	node_begin(s, panic ? ROOT_PANIC : ROOT_LOCAL, NULL, o->frame, o->addr, obj->size, conservative);
 	for (uint32_t i = 0; i < obj->ptr_words && !s->nomem; i++) {
 		uint64_t v;
@@ -432,8 +447,7 @@ static void scan_goroutine(struct scan *s)
 struct hc_error *heap_stack_roots(struct root_builder *b, uint32_t group)
 {
 	struct heap *h = b->h;
-	struct scan s = {.b = b, .h = h, .cache = stack_cache(h)};
-	s.nomem = !s.cache;
+	struct scan s = {.b = b, .h = h, .nomem = !stack_cache(h)};
 	for (uint32_t i = 0; i < h->ngoroutines && !s.nomem; i++) {
 		s.g = &h->goroutines[i];
 		s.gindex = i;

@@ -15,6 +15,8 @@
 
 /* A stack of 1 GB (the runtime's limit) can hold more; the rest is then scanned as one conservative frame. */
 enum { MAX_FRAMES = 4 << 20 };
+/* Bytes that a frame (on average) and a runtime.g occupy at least. */
+enum { LEAST_FRAME = 16, LEAST_G = 256 };
 
 const struct stack_arch *stack_arch(enum arch arch)
 {
@@ -51,8 +53,24 @@ struct stack_cache *stack_cache(struct heap *h)
 		return NULL;
 	c->mask = FIRST_SIZE - 1;
 	c->unknown.func.name = "";
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < h->proc->nsegs; i++)
+		if (h->proc->segs[i].data)
+			bytes += h->proc->segs[i].size;
+	c->goroutines_left = bytes / LEAST_G + 1;
+	c->frames_left = bytes / LEAST_FRAME + 1;
+	c->words_left = bytes / h->word * 4 + 1;
 	h->priv->stacks = c;
 	return c;
+}
+
+bool stack_charge(struct heap *h, uint64_t words)
+{
+	struct stack_cache *c = stack_cache(h);
+	if (!c || words > c->words_left)
+		return false;
+	c->words_left -= words;
+	return true;
 }
 
 static struct site **site_slot(struct site **slots, uint32_t mask, uint64_t pc)
@@ -321,6 +339,11 @@ static bool enter(struct walk *w)
 	return site_get(w->h, w->pc, &w->site);
 }
 
+static bool frames_left(struct heap *h)
+{
+	return h->priv->stacks->frames_left && h->priv->stacks->frames_left--;
+}
+
 static bool walk_frames(struct walk *w)
 {
 	struct heap *h = w->h;
@@ -336,7 +359,7 @@ static bool walk_frames(struct walk *w)
 			w->g->truncated = true;
 			return true;
 		}
-		if (!make_frame(w, &f) || h->nframes - first >= MAX_FRAMES || !return_address(w, &f))
+		if (!make_frame(w, &f) || h->nframes - first >= MAX_FRAMES || !frames_left(h) || !return_address(w, &f))
 			return push_rest(w, w->sp);
 		if (!frame_push(h, &f) || !next_frame(w, &f, &more))
 			return false;
