@@ -397,6 +397,7 @@ static struct hc_error *text_summary(const struct job *job)
 
 static const struct view views[] = {
 	{"summary", text_summary},
+	{"retained", text_retained},
 	{"object", text_object},
 	{"paths", text_paths},
 	{"owners", text_owners},
@@ -404,6 +405,6 @@ static const struct view views[] = {
 };
 
 const struct format format_text = {
-	{"text", ".txt", "summary object paths owners", "text for people: one page of answers"},
+	{"text", ".txt", "summary retained object paths owners", "text for people: one page of answers"},
 	views,
 };

@@ -17,21 +17,25 @@ static uint64_t hash_text(uint64_t h, const char *text)
 	return (h ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
-/* Of the types and fields on the path, without indexes and addresses. */
+/* Of the types and fields on the path, without indexes and addresses; steps like the one before, as in lists, are left out. */
 static uint64_t shape_hash(const struct hc_snapshot *s, const struct hc_path *path)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = UINT64_C(0xcbf29ce484222325), last = 0;
 	char text[QUERY_TEXT];
 	struct hc_object o;
 	for (size_t i = 0; i < path->n; i++) {
+		uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
 		if (hc_object_get(s, path->steps[i].node, &o))
-			h = (h ^ hc_object_class(s, &o)) * UINT64_C(0x100000001b3);
+			step ^= hc_object_class(s, &o);
 		else
-			h = hash_text(h, hc_root_at(s, path->steps[i].node - hc_object_limit(s)).name);
-		if (i + 1 == path->n)
-			break;
-		query_hop(s, path->steps[i].node, path->steps[i].offset, false, text, sizeof(text));
-		h = hash_text(h, text);
+			step = hash_text(step, hc_root_at(s, path->steps[i].node - hc_object_limit(s)).name);
+		if (i + 1 < path->n) {
+			query_hop(s, path->steps[i].node, path->steps[i].offset, false, text, sizeof(text));
+			step = hash_text(step, text);
+		}
+		if (i == 0 || step != last)
+			h = (h ^ step) * UINT64_C(0x100000001b3) + (h >> 29);
+		last = step;
 	}
 	return h;
 }
