@@ -12,7 +12,7 @@ void dump_close(struct heap *h)
 		return;
 	h->proc->dump->resolve = NULL;
 	big_free(m->bits, m->bits_size);
-	vec_free(&m->stacks);
+	vec_free(&m->pieces);
 	strtab_free(&m->texts);
 	free(m);
 }
@@ -27,20 +27,20 @@ const char *dump_text(struct heap *h, const uint8_t *text, uint64_t len)
 
 /* ---- bytes at addresses ---- */
 
-static const struct stack_piece *piece_at(const struct dump_model *m, uint64_t addr)
+static const struct memory_piece *piece_at(const struct dump_model *m, uint64_t addr)
 {
-	size_t lo = 0, hi = m->stacks.len;
+	size_t lo = 0, hi = m->pieces.len;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (m->stacks.data[mid].addr <= addr)
+		if (m->pieces.data[mid].addr <= addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo && addr - m->stacks.data[lo - 1].addr < m->stacks.data[lo - 1].size ? &m->stacks.data[lo - 1] : NULL;
+	return lo && addr - m->pieces.data[lo - 1].addr < m->pieces.data[lo - 1].size ? &m->pieces.data[lo - 1] : NULL;
 }
 
-/* For proc_view(): objects, then stacks. */
+/* For proc_view(): objects, then stacks and itabs. */
 static const uint8_t *resolve(const void *ctx, uint64_t addr, uint64_t *avail)
 {
 	const struct heap *h = ctx;
@@ -51,7 +51,7 @@ static const uint8_t *resolve(const void *ctx, uint64_t addr, uint64_t *avail)
 		*avail = h->info[span].slot_size - off;
 		return slot ? slot + off : NULL;
 	}
-	const struct stack_piece *p = piece_at(h->priv->dump, addr);
+	const struct memory_piece *p = piece_at(h->priv->dump, addr);
 	if (!p)
 		return NULL;
 	*avail = p->size - (addr - p->addr);
@@ -106,9 +106,31 @@ static struct hc_error *variables_load(struct heap *h)
 	return NULL;
 }
 
+/*
+ * The itabs that the runtime made at run time are in none of the dumped memory; their records say what an interface's first
+ * word wants to know, {interface, type}. Those of the linker are in the executable, which counts first.
+ */
+static struct hc_error *itabs_load(struct heap *h)
+{
+	const struct dump *d = h->proc->dump;
+	for (size_t i = 0; i < d->records[HD_ITAB].len; i++) {
+		struct hd_record r;
+		dump_record(d, d->records[HD_ITAB].data[i], &r);
+		uint8_t *words = arena_alloc(&h->arena, 2u * h->word);
+		struct memory_piece p = {r.n[0], words, 2u * h->word};
+		if (!words || !vec_push(&h->priv->dump->pieces, p))
+			return err_nomem();
+		for (unsigned k = 0; k < h->word; k++)
+			words[h->be ? 2u * h->word - 1 - k : h->word + k] = (uint8_t)(r.n[1] >> (8 * k));
+	}
+	return NULL;
+}
+
 static struct hc_error *specials(struct heap *h)
 {
 	struct hc_error *err = variables_load(h);
+	if (!err)
+		err = itabs_load(h);
 	return err ? err : dump_load_specials(h);
 }
 

@@ -7,8 +7,8 @@
 #include "heap/heap.h"
 #include "reader/dump.h"
 
-/* Bytes of a stack frame that are somewhere in the file. */
-struct stack_piece {
+/* Bytes of a stack frame, which are somewhere in the file, or of an itab, made from its record. */
+struct memory_piece {
 	uint64_t addr;
 	const uint8_t *data;
 	uint64_t size;
@@ -17,7 +17,7 @@ struct stack_piece {
 struct dump_model {
 	uint64_t *bits; /* pointer bits of all spans */
 	uint64_t bits_size;
-	VEC(struct stack_piece) stacks; /* sorted by address once all are there */
+	VEC(struct memory_piece) pieces; /* sorted by address once all are there */
 	uint64_t *variables[2];         /* masks of data and bss, in the heap's arena */
 	struct strtab texts;
 	uint64_t phantoms; /* records that are no objects */

@@ -54,7 +54,7 @@ static bool frame_add(struct loader *l, const struct hd_record *r, enum site_kin
 	struct heap *h = l->h;
 	struct site *site = NULL;
 	struct frame f = {.pc = r->n[F_PC], .sp = r->n[F_SP], .size = (uint32_t)r->mem_len, .innermost = r->n[F_DEPTH] == 0};
-	struct stack_piece piece = {r->n[F_SP], r->mem, r->mem_len};
+	struct memory_piece piece = {r->n[F_SP], r->mem, r->mem_len};
 	if (r->mem_len > UINT32_MAX || f.sp + f.size < f.sp)
 		return true;
 	if (!site_get(h, f.pc, &site))
@@ -69,7 +69,7 @@ static bool frame_add(struct loader *l, const struct hd_record *r, enum site_kin
 	f.dead = !r->n[F_CONTINUE];
 	*callee = kind;
 	if (!vec_grow(&h->frames, &l->cap, sizeof(f), (size_t)h->nframes + 1) ||
-	    (piece.size && !vec_push(&h->priv->dump->stacks, piece)))
+	    (piece.size && !vec_push(&h->priv->dump->pieces, piece)))
 		return false;
 	h->frames[h->nframes++] = f;
 	return true;
@@ -132,7 +132,7 @@ static bool goroutine_add(struct loader *l, uint64_t at)
 
 static int by_addr(const void *ap, const void *bp)
 {
-	const struct stack_piece *a = ap, *b = bp;
+	const struct memory_piece *a = ap, *b = bp;
 	if (a->addr != b->addr)
 		return a->addr < b->addr ? -1 : 1;
 	return a->data < b->data ? -1 : a->data > b->data;
@@ -146,8 +146,8 @@ struct hc_error *dump_load_goroutines(struct heap *h)
 	for (size_t i = 0; ok && i < n; i++)
 		ok = goroutine_add(&l, l.d->records[HD_GOROUTINE].data[i]);
 	struct dump_model *m = h->priv->dump;
-	if (m->stacks.len)
-		qsort(m->stacks.data, m->stacks.len, sizeof(*m->stacks.data), by_addr);
+	if (m->pieces.len)
+		qsort(m->pieces.data, m->pieces.len, sizeof(*m->pieces.data), by_addr);
 	h->goroutines = l.list.data;
 	h->ngoroutines = (uint32_t)l.list.len;
 	map_free(&l.functions);

@@ -69,6 +69,8 @@ static void check_memory(const struct heap *h, uint64_t arena)
 	assert_false(proc_word(p, arena + HDB_A + 3 * 48, &v));    /* free */
 	assert_false(proc_word(p, arena + HDB_A + 48 * 170, &v));  /* behind the last slot */
 	assert_false(proc_word(p, stack + 96, &v));
+	assert_true(proc_word(p, 0x490000 + w, &v)); /* the type of an itab */
+	assert_int_equal(v, 0x480000);
 	assert_false(proc_word(p, HDB_DATA - 8, &v));
 	assert_non_null(heap_object_view(h, id, 8, &avail));
 	assert_int_equal(avail, HDB_LARGE_SIZE - 8);
