@@ -153,7 +153,7 @@ static void emit_leaf(struct typing *ty, const struct type *t, uint32_t id, uint
 	switch ((enum kind)t->kind) {
 	case KIND_PTR:
 		if (t->elem != TYPE_NONE && strncmp(t->name, "go.shape.", 9) != 0) /* the shape of all pointers */
-			prog_emit(ty, OP_PTR, base, t->elem, 1);
+			prog_emit(ty, OP_PTR, base, known_target(ty, t->elem), 1);
 		break;
 	case KIND_STRING:
 		prog_emit(ty, OP_STRING, base, ty->uint8, 1);

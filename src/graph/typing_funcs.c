@@ -179,6 +179,46 @@ uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id)
 	return type;
 }
 
+/* ---- functions whose objects lie elsewhere ---- */
+
+void closure_scan(struct typing *ty, uint64_t addr, unsigned flags)
+{
+	struct captured c[MAX_CAPTURED];
+	uint64_t pc;
+	struct func fn;
+	if (!ty->t->dwarf || !proc_word(ty->h->proc, addr, &pc) || !pc || !program_func_entry(ty->h->prog, pc, &fn))
+		return;
+	size_t n = dwarf_captured(ty->t->dwarf, ty->t, fn.entry, c, MAX_CAPTURED);
+	for (size_t i = 0; i < n && i < MAX_CAPTURED; i++)
+		if (c[i].type < ty->t->n)
+			values_scan(ty, c[i].type, addr + c[i].offset, 1, flags);
+}
+
+uint32_t func_parameter(struct typing *ty, uint64_t addr)
+{
+	enum { MAX_VARS = 64 };
+	struct func fn;
+	uint64_t pc;
+	size_t n = 0;
+	uint32_t type = TYPE_NONE;
+	if (!ty->t->dwarf || !proc_word(ty->h->proc, addr, &pc) || !program_func_entry(ty->h->prog, pc, &fn))
+		return TYPE_NONE;
+	struct local *vars = malloc(MAX_VARS * sizeof(*vars));
+	if (!vars) {
+		ty->nomem = true;
+		return TYPE_NONE;
+	}
+	struct hc_error *err = dwarf_locals(ty->t->dwarf, ty->t, fn.entry, vars, MAX_VARS, &n);
+	for (size_t i = 0; !err && i < n && type == TYPE_NONE; i++)
+		if (vars[i].param && !vars[i].result && vars[i].name[0] != '.')
+			type = vars[i].type;
+	hc_error_free(err);
+	free(vars);
+	return type;
+}
+
+/* ---- claims ---- */
+
 bool func_object(struct typing *ty, uint64_t addr, unsigned flags, struct claim *ret)
 {
 	const struct heap *h = ty->h;

@@ -130,6 +130,15 @@ bool known_struct(struct typing *ty, uint32_t type, uint64_t base)
 	return false;
 }
 
+/* package iter knows the runtime's coroutines as a struct without fields. */
+uint32_t known_target(const struct typing *ty, uint32_t type)
+{
+	if (type >= ty->t->n || ty->t->t[type].size || strcmp(ty->t->t[type].name, "iter.coro") != 0)
+		return type;
+	uint32_t real = types_by_name(ty->t, "runtime.coro");
+	return real == TYPE_NONE ? type : real;
+}
+
 /* ---- hash tries ---- */
 
 /*

@@ -228,6 +228,8 @@ static inline const struct prog *prog_of(struct typing *ty, uint32_t type)
 /* typing_known.c: types of the standard library whose pointers are untyped in the debug information */
 bool known_struct(struct typing *ty, uint32_t type, uint64_t base);
 void known_prog(struct typing *ty, uint32_t type, struct prog *p);
+/* What a pointer to the type really leads to. */
+uint32_t known_target(const struct typing *ty, uint32_t type);
 
 /* typing_masks.c */
 void size_classes_init(struct typing *ty);
@@ -313,6 +315,10 @@ void chan_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned 
 bool func_object(struct typing *ty, uint64_t addr, unsigned flags, struct claim *ret);
 /* Claims what a func value points to. */
 void func_claim(struct typing *ty, uint64_t addr, unsigned flags);
+/* If there is a closure at addr, on a stack: follows its variables. */
+void closure_scan(struct typing *ty, uint64_t addr, unsigned flags);
+/* The type of the first parameter of the function that a func value points to; TYPE_NONE unknown. */
+uint32_t func_parameter(struct typing *ty, uint64_t addr);
 /*
  * The type of a closure object that begins with this code address, made from this object when it is the first.
  * TYPE_NONE: no function starts there.

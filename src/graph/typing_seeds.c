@@ -142,6 +142,30 @@ static void stack_variable(struct typing *ty, const struct root *r)
 /* ---- finalizers, cleanups, weak handles ---- */
 
 /*
+ * AddCleanup(ptr, fn, arg) keeps a copy of arg for fn. From 1.26 on the record has the address of the copy; before, fn is
+ * a closure of the runtime's with the user's function and the copy, in this order.
+ */
+static void cleanup_argument(struct typing *ty, uint64_t fn, uint64_t arg)
+{
+	if (!arg && (!proc_word(ty->h->proc, fn + 2u * ty->word, &arg) || !proc_word(ty->h->proc, fn + ty->word, &fn)))
+		return;
+	uint32_t type = func_parameter(ty, fn);
+	if (type < ty->t->n)
+		claim(ty, arg, type, ty->t->t[type].size, 0);
+}
+
+/* A queued cleanup: {call, fn, arg} from 1.26 on, before only fn. */
+static void queued_cleanup(struct typing *ty, const struct root *r)
+{
+	uint64_t fn, arg = 0, word = ty->word;
+	bool three = r->size >= 3 * word;
+	if (!r->addr || !proc_word(ty->h->proc, r->addr + (three ? word : 0), &fn) ||
+	    (three && !proc_word(ty->h->proc, r->addr + 2 * word, &arg)))
+		return;
+	cleanup_argument(ty, fn, arg);
+}
+
+/*
  * A queued finalizer {fn, arg, nret, fint, ot}: ot is the type of arg. In heap dumps the root has the type, edges the
  * rest.
  */
@@ -161,6 +185,8 @@ static void queued_finalizer(struct typing *ty, const struct root *r)
 	const struct prog *prog = type < ty->t->n ? prog_of(ty, type) : NULL;
 	if (prog && prog->nops)
 		op_value(ty, &prog->ops[0], arg, CLAIM_EXACT);
+	else if (!prog) /* 1.24 queues cleanups here, too */
+		cleanup_argument(ty, fn, 0);
 }
 
 /* SetFinalizer keeps the type of the pointer that it was given. */
@@ -186,6 +212,7 @@ static void special_types(struct typing *ty)
 			break;
 		case SPECIAL_CLEANUP:
 			func_claim(ty, s->fn, CLAIM_EXACT);
+			cleanup_argument(ty, s->fn, s->arg);
 			break;
 		case SPECIAL_WEAK:
 			if (box != TYPE_NONE && s->arg)
@@ -203,6 +230,8 @@ static void special_types(struct typing *ty)
  */
 static void untyped_root(struct typing *ty, const struct root *r)
 {
+	if (r->kind == ROOT_LOCAL && r->addr && r->size > ty->word && !(r->flags & ROOT_F_CONSERVATIVE))
+		closure_scan(ty, r->addr, 0);
 	unsigned flags = r->size <= ty->word || (r->flags & ROOT_F_CONSERVATIVE) ? CLAIM_INFER : 0;
 	for (uint64_t i = r->first_edge; r->addr && i < r->first_edge + r->nedges; i++)
 		if (ty->h->root_edges[i].offset >= ty->word || r->kind == ROOT_LOCAL)
@@ -231,6 +260,7 @@ static void root_types(struct typing *ty)
 		case ROOT_CLEANUP:
 			for (uint64_t e = r->first_edge; e < r->first_edge + r->nedges; e++)
 				func_claim(ty, h->root_edges[e].value, CLAIM_EXACT);
+			queued_cleanup(ty, r);
 			break;
 		case ROOT_ALL: case ROOT_GROUP: case ROOT_PACKAGE: case ROOT_GOROUTINE: case ROOT_FRAME:
 		case ROOT_FINALIZER: case ROOT_WEAKHANDLE:
