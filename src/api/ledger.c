@@ -66,7 +66,6 @@ static void sum_mappings(const struct hc_snapshot *s, uint64_t *files, uint64_t 
 	const struct proc *p = s->proc;
 	const struct heap *h = s->heap;
 	*files = *anonymous = 0;
-	uint64_t arena_mapped = 0;
 	for (size_t i = 0; i < p->nsegs; i++) {
 		const struct segment *g = &p->segs[i];
 		/* gcore of gdb before 15 writes reservations as readable zeros: nothing else is large, anonymous, read-only. */
@@ -89,7 +88,6 @@ static void sum_mappings(const struct hc_snapshot *s, uint64_t *files, uint64_t 
 				arena += to - from;
 			}
 		}
-		arena_mapped += arena;
 		*(g->file ? files : anonymous) += g->size - arena;
 	}
 }
