@@ -10,7 +10,11 @@
 #include "heap/priv.h"
 
 enum { SPAN_DEAD = 0, SPAN_INUSE = 1, SPAN_MANUAL = 2 }; /* mSpanState */
-enum { MAX_SMALL = 32768, TINY_CLASS = 5 };
+enum {
+	MAX_SMALL = 32768, TINY_CLASS = 5,
+	MAX_SMALL_PAGES = 16, MAX_SMALL_ELEMS = 1024, /* of a span, see sizeclasses.c: 10 pages at most, or 8 KiB / 8 */
+	MAX_HEAP_FACTOR = 1024, /* bytes of heap for a byte of snapshot: more cannot have left its bookkeeping in it */
+};
 
 struct raw_span {
 	uint64_t mspan, start, npages, elemsize, nelems, freeindex, scanindex, allocbits, markbits, limit, specials, type;
@@ -67,14 +71,21 @@ static bool raw_read(const struct heap *h, uint64_t mspan, size_t size, struct r
 	return true;
 }
 
-/* Does what the mspan says make sense? A span that lies about itself is left out rather than believed. */
-static bool raw_valid(const struct raw_span *r)
+/*
+ * Does what the mspan says make sense? A span that lies about itself is left out rather than believed: one that begins in
+ * mapped memory and ends outside, or is longer than a snapshot of this size can tell of.
+ */
+static bool raw_valid(const struct proc *p, const struct raw_span *r)
 {
 	uint64_t bytes, end;
 	if (r->start & ((1 << PAGE_SHIFT) - 1) || r->start == 0 || r->npages == 0 || r->npages >= UINT64_C(1) << 35)
 		return false;
 	bytes = r->npages << PAGE_SHIFT;
-	if (!ckd_add(r->start, bytes, &end) || end > UINT64_C(1) << ADDR_BITS)
+	if (!ckd_add(r->start, bytes, &end) || end > UINT64_C(1) << ADDR_BITS || bytes / MAX_HEAP_FACTOR > p->blob->size)
+		return false;
+	if (proc_segment(p, r->start) && !proc_segment(p, end - 1))
+		return false;
+	if (r->spanclass >> 1 != 0 && (r->npages > MAX_SMALL_PAGES || r->nelems > MAX_SMALL_ELEMS))
 		return false;
 	if (r->spanclass >> 1 == 0)
 		return r->nelems == 1 && r->limit > r->start && r->limit <= end;
@@ -132,7 +143,7 @@ static struct hc_error *collect(struct heap *h, raw_vec *raw)
 		}
 		if (r.state != SPAN_INUSE)
 			continue;
-		if (!raw_valid(&r)) {
+		if (!raw_valid(p, &r)) {
 			invalid++;
 			diag_add(h->diag, HC_SEV_WARNING,
 			         "span at %#" PRIx64 " (mspan %#" PRIx64 ", class %u, %" PRIu64 " slots of %" PRIu64
@@ -163,7 +174,7 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 	h->pages = big_alloc(NGRANULES * sizeof(*h->pages));
 	if (!h->spans || !h->info || !h->pages)
 		return err_nomem();
-	uint64_t end = 0, ids = 0;
+	uint64_t end = 0, ids = 0, pages = 0;
 	size_t kept = 0;
 	for (size_t i = 0; i < raw->len; i++) {
 		struct raw_span *r = &raw->data[i];
@@ -171,6 +182,12 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 			diag_add(h->diag, HC_SEV_WARNING, "span at %#" PRIx64 " overlaps the one before it: left out", r->start);
 			continue;
 		}
+		if (((pages + r->npages) << PAGE_SHIFT) / MAX_HEAP_FACTOR > h->proc->blob->size) {
+			diag_add(h->diag, HC_SEV_WARNING, "spans from %#" PRIx64 " on are left out: together they would be more than %d "
+			         "times the snapshot's size", r->start, (int)MAX_HEAP_FACTOR);
+			break;
+		}
+		pages += r->npages;
 		end = r->start + (r->npages << PAGE_SHIFT);
 		bool large = r->spanclass >> 1 == 0;
 		struct span *s = &h->spans[kept];

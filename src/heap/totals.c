@@ -153,7 +153,7 @@ static void count_page_cache(struct heap *h, uint64_t pp)
 }
 
 /* What the runtime's counters miss of the spans that this P has cached. */
-static void count_cached_spans(struct heap *h, uint64_t mcache, int64_t *objects, int64_t *bytes)
+static void count_cached_spans(struct heap *h, uint64_t mcache, uint64_t *objects, uint64_t *bytes)
 {
 	const struct layout *l = &h->types->layout;
 	const struct proc *p = h->proc;
@@ -165,11 +165,11 @@ static void count_cached_spans(struct heap *h, uint64_t mcache, int64_t *objects
 		    !layout_read(l, p, mspan, L_MSPAN_SPANCLASS, &span_class) || span_class != c ||
 		    heap_find_slot(h, start, &i) == OBJ_NONE || h->info[i].mspan != mspan)
 			continue;
-		int64_t n = (int64_t)popcount_range(h->alloc, h->spans[i].first, h->spans[i].nelems);
+		uint64_t n = popcount_range(h->alloc, h->spans[i].first, h->spans[i].nelems);
 		if (!layout_read(l, p, mspan, L_MSPAN_ALLOCCOUNTBEFORECACHE, &before))
 			before = h->spans[i].nelems;
-		*objects += n - (int64_t)before;
-		*bytes += (n - (int64_t)before) * h->spans[i].elemsize;
+		*objects += n - before;
+		*bytes += (n - before) * h->spans[i].elemsize;
 	}
 }
 
@@ -204,7 +204,7 @@ static void runtime_counters(struct heap *h)
 	heap_forget_counters(h);
 	if (!allp || !proc_word(p, allp, &ps) || !proc_word(p, allp + h->word, &nps) || nps > 1 << 20)
 		return;
-	int64_t objects = 0, bytes = 0;
+	uint64_t objects = 0, bytes = 0; /* modulo 2^64: damaged counters are no reason to stop */
 	for (uint64_t i = 0; i < nps; i++) {
 		uint64_t pp, mcache;
 		if (!proc_word(p, ps + i * h->word, &pp))
@@ -234,19 +234,20 @@ static void runtime_counters(struct heap *h)
 	/* After tinyAllocCount: largeAlloc, largeAllocCount, smallAllocCount[68], largeFree, largeFreeCount, smallFreeCount[68] */
 	const int64_t *large = &sum[tiny + 1], *small = &sum[tiny + 3];
 	const int64_t *large_free = &sum[tiny + 3 + NCLASSES], *small_free = &sum[tiny + 5 + NCLASSES];
-	objects += large[1] - large_free[1];
-	bytes += large[0] - large_free[0];
+	objects += (uint64_t)large[1] - (uint64_t)large_free[1];
+	bytes += (uint64_t)large[0] - (uint64_t)large_free[0];
 	for (int c = 0; c < NCLASSES; c++) {
-		objects += small[c] - small_free[c];
-		bytes += (small[c] - small_free[c]) * size_classes[c].size;
+		uint64_t n = (uint64_t)small[c] - (uint64_t)small_free[c];
+		objects += n;
+		bytes += n * size_classes[c].size;
 	}
-	t->rt_heap_objects = (uint64_t)objects;
-	t->rt_heap_alloc = (uint64_t)bytes;
+	t->rt_heap_objects = objects;
+	t->rt_heap_alloc = bytes;
 	t->rt_heap_released = (uint64_t)sum[1];
 	t->rt_heap_inuse = (uint64_t)sum[2];
 	t->rt_stacks_inuse = (uint64_t)sum[3];
 	t->rt_heap_sys = (uint64_t)sum[0];
-	t->rt_manual_inuse = (uint64_t)(sum[3] + sum[4] + (tiny == 6 ? sum[5] : 0));
+	t->rt_manual_inuse = (uint64_t)sum[3] + (uint64_t)sum[4] + (tiny == 6 ? (uint64_t)sum[5] : 0);
 }
 
 struct hc_error *heap_load_totals(struct heap *h)

@@ -98,6 +98,12 @@ struct cookbook {
 	bool nomem;
 };
 
+/* NULL when it has none: the array may not exist then. */
+static inline const struct part *recipe_parts(const struct cookbook *b, const struct recipe *r)
+{
+	return r->nparts ? b->parts.data + r->part : NULL;
+}
+
 /* Gives every recipe its full name. */
 void recipes_name(struct cookbook *b);
 

@@ -262,7 +262,7 @@ static void fill_words(struct cookbook *b, uint32_t id, const char *const names[
 
 static void fill_struct(struct cookbook *b, const struct recipe *r)
 {
-	const struct part *p = b->parts.data + r->part;
+	const struct part *p = recipe_parts(b, r);
 	struct field *f = arena_alloc(&b->t->arena, r->nparts * sizeof(*f) + 1);
 	if (!f) {
 		b->nomem = true;
@@ -284,7 +284,7 @@ static void fill_struct(struct cookbook *b, const struct recipe *r)
 static void fill_elem(struct cookbook *b, const struct recipe *r)
 {
 	static const char *const slice[] = {"array", "len", "cap"};
-	const struct part *p = b->parts.data + r->part;
+	const struct part *p = recipe_parts(b, r);
 	uint64_t word = b->t->proc->word;
 	uint32_t elem = r->nparts ? part_id(b, &p[r->nparts - 1]) : TYPE_NONE;
 	b->t->t[r->id].elem = elem;

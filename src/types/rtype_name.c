@@ -56,7 +56,7 @@ static void put_part(const struct cookbook *b, struct text *s, const struct part
 /* "(int, ...string) (bool, error)" */
 static void put_signature(const struct cookbook *b, struct text *s, const struct recipe *r)
 {
-	const struct part *p = b->parts.data + r->part;
+	const struct part *p = recipe_parts(b, r);
 	uint32_t nin = r->count < r->nparts ? (uint32_t)r->count : r->nparts, nout = r->nparts - nin;
 	put(s, "(");
 	for (uint32_t i = 0; i < nin; i++) {
@@ -92,7 +92,7 @@ static void put_quoted(struct text *s, const char *tag)
 
 static void put_struct(const struct cookbook *b, struct text *s, const struct recipe *r)
 {
-	const struct part *p = b->parts.data + r->part;
+	const struct part *p = recipe_parts(b, r);
 	put(s, r->nparts ? "struct { " : "struct {");
 	for (uint32_t i = 0; i < r->nparts; i++) {
 		put(s, i ? "; " : "");
@@ -113,7 +113,7 @@ static void put_struct(const struct cookbook *b, struct text *s, const struct re
 
 static void put_interface(const struct cookbook *b, struct text *s, const struct recipe *r)
 {
-	const struct part *p = b->parts.data + r->part;
+	const struct part *p = recipe_parts(b, r);
 	put(s, r->nparts ? "interface { " : "interface {");
 	for (uint32_t i = 0; i < r->nparts; i++) {
 		const char *sig = part_name(b, &p[i]);
@@ -133,7 +133,7 @@ static void put_interface(const struct cookbook *b, struct text *s, const struct
 
 static void put_chan(const struct cookbook *b, struct text *s, const struct recipe *r)
 {
-	const struct part *p = b->parts.data + r->part;
+	const struct part *p = recipe_parts(b, r);
 	const char *elem = part_name(b, p);
 	bool paren = r->count == 3 && elem && strncmp(elem, "<-", 2) == 0;
 	put(s, r->count == 1 ? "<-chan " : r->count == 2 ? "chan<- " : "chan ");
@@ -144,7 +144,7 @@ static void put_chan(const struct cookbook *b, struct text *s, const struct reci
 
 static void put_unnamed(const struct cookbook *b, struct text *s, const struct recipe *r)
 {
-	const struct part *p = b->parts.data + r->part;
+	const struct part *p = recipe_parts(b, r);
 	char len[32];
 	switch ((enum kind)r->r.kind) {
 	case KIND_PTR:
