@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Builds a fake snapshot (fakesnap.h) piece by piece: types, objects with contents and references, roots. Everything is
- * kept until the end of the program. Failures abort: tests do not recover.
+ * kept until fb_teardown(), which tests name as theirs. Failures abort: tests do not recover.
  */
 #ifndef TESTS_FAKEBUILD_H
 #define TESTS_FAKEBUILD_H
@@ -28,22 +28,42 @@ struct fb {
 	uint64_t next_addr;
 };
 
-static inline void *fb_grow(void *p, size_t n, size_t size)
-{
-	if (n && (n & (n - 1)))
-		return p;
-	p = realloc(p, (n ? 2 * n : 1) * size);
-	if (!p)
-		abort();
-	return p;
-}
+/* All memory, newest first. */
+static union fb_block {
+	union fb_block *next;
+	max_align_t align;
+} *fb_blocks;
 
 static inline void *fb_zero(size_t size)
 {
-	void *p = calloc(1, size + 1);
+	union fb_block *p = calloc(1, sizeof(*p) + size + 1);
 	if (!p)
 		abort();
-	return p;
+	p->next = fb_blocks;
+	fb_blocks = p;
+	return p + 1;
+}
+
+static inline int fb_teardown(void **state)
+{
+	(void)state;
+	while (fb_blocks) {
+		union fb_block *next = fb_blocks->next;
+		free(fb_blocks);
+		fb_blocks = next;
+	}
+	return 0;
+}
+
+/* Room for one more than n. */
+static inline void *fb_grow(void *p, size_t n, size_t size)
+{
+	if (n & (n - 1))
+		return p;
+	void *more = fb_zero((n ? 2 * n : 1) * size);
+	if (n)
+		memcpy(more, p, n * size);
+	return more;
 }
 
 /* ---- types ---- */
@@ -181,6 +201,10 @@ static inline const struct hc_snapshot *fb_finish(struct fb *b)
 		edges[i] = (struct fake_root_edges){b->root_edges[i].e, b->root_edges[i].n};
 	b->s.root_edges = edges;
 	fake_finish(&b->s);
+	size_t n = (size_t)b->s.nobjects + b->s.nroots + 1;
+	uint64_t *retained = b->s.retained;
+	b->s.retained = memcpy(fb_zero(n * sizeof(*retained)), retained, n * sizeof(*retained));
+	free(retained);
 	return &b->s;
 }
 

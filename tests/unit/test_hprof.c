@@ -436,9 +436,15 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_struct),    cmocka_unit_test(test_strings),   cmocka_unit_test(test_interfaces),
-		cmocka_unit_test(test_arrays),    cmocka_unit_test(test_untyped),   cmocka_unit_test(test_map_group),
-		cmocka_unit_test(test_statics),   cmocka_unit_test(test_garbage),   cmocka_unit_test(test_hostile),
+		cmocka_unit_test_teardown(test_struct, fb_teardown),
+		cmocka_unit_test_teardown(test_strings, fb_teardown),
+		cmocka_unit_test_teardown(test_interfaces, fb_teardown),
+		cmocka_unit_test_teardown(test_arrays, fb_teardown),
+		cmocka_unit_test_teardown(test_untyped, fb_teardown),
+		cmocka_unit_test_teardown(test_map_group, fb_teardown),
+		cmocka_unit_test_teardown(test_statics, fb_teardown),
+		cmocka_unit_test_teardown(test_garbage, fb_teardown),
+		cmocka_unit_test_teardown(test_hostile, fb_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

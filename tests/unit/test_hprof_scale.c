@@ -132,7 +132,6 @@ static void test_many_goroutines(void **state)
 	assert_int_equal(hr_roots(&f, 8), N);
 	assert_int_equal(f.nframes, 4); /* one for each function that is called, not for each goroutine */
 	hp_close(&f);
-	free(gs);
 }
 
 /* ---- types, variables ---- */
@@ -168,7 +167,6 @@ static void test_many_types(void **state)
 	assert_false(hr_static(&f, "main", "v32767", &v));
 	assert_true(hr_static(&f, "main#2", "v32767", &v));
 	hp_close(&f);
-	free(names);
 }
 
 /* Finalizers and the like are one array each, and roots. */
@@ -329,9 +327,13 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_many_goroutines), cmocka_unit_test(test_many_types),
-		cmocka_unit_test(test_other_roots), cmocka_unit_test(test_huge), cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test_teardown(test_threads, fb_teardown),
+		cmocka_unit_test_teardown(test_many_goroutines, fb_teardown),
+		cmocka_unit_test_teardown(test_many_types, fb_teardown),
+		cmocka_unit_test_teardown(test_other_roots, fb_teardown),
+		cmocka_unit_test_teardown(test_huge, fb_teardown),
+		cmocka_unit_test_teardown(test_equal, fb_teardown),
+		cmocka_unit_test_teardown(test_full_disk, fb_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
