@@ -120,6 +120,17 @@ static const struct global *static_owner(const struct globals_walk *w, const str
 	return NULL;
 }
 
+/* What the composite at ref holds, where a variable that is a pointer or a slice says so itself. */
+static uint32_t static_type(const struct globals_walk *w, const struct static_ref *ref)
+{
+	const struct types *t = w->b->h->types;
+	const struct global *g = ref ? types_global_at(t, ref->at) : NULL;
+	if (!g || ref->at != g->addr || g->type >= t->n)
+		return TYPE_NONE;
+	const struct type *ty = &t->t[g->type];
+	return ty->kind == KIND_PTR || ty->kind == KIND_SLICE ? ty->elem : TYPE_NONE;
+}
+
 /* Makes the root of the variable that covers addr the newest one. */
 static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section_end)
 {
@@ -153,6 +164,7 @@ static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section
 			w->to = w->from + 4096;
 		const struct global *owner = static_owner(w, ref);
 		pkg = owner ? owner->pkg : NULL;
+		type = static_type(w, ref);
 		name = owner ? arena_printf(&h->arena, "%s (static)", owner->name)
 		             : arena_printf(&h->arena, "data at %#" PRIx64, w->from);
 	}
@@ -163,7 +175,7 @@ static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section
 	r->addr = w->from;
 	r->size = w->to - w->from;
 	r->type = type;
-	if (type == TYPE_NONE)
+	if (!g || name != g->name || type == TYPE_NONE)
 		r->flags |= ROOT_F_STATIC;
 	return true;
 }
