@@ -459,7 +459,10 @@ static void wide_object(void **state)
 	static struct heap_build b;
 	enum { N = 20 << 20 };
 	hb_init(&b, (uint64_t)N * 8 + (64 << 20));
-	uint32_t wide = hb_alloc(&b, (uint64_t)N * 8, false), first = OBJ_NONE, last = OBJ_NONE;
+	uint32_t wide = hb_alloc(&b, (N + 1) * UINT64_C(8), false), first = OBJ_NONE, last = OBJ_NONE;
+	uint32_t end = hb_alloc(&b, 24, false);
+	hb_link(&b, wide, N, end, 0); /* nothing else points there */
+	hb_link(&b, end, 0, wide, 0);
 	for (uint32_t i = 0; i < 1 << 20; i++) {
 		last = hb_alloc(&b, 16, i % 2);
 		if (i == 0)
@@ -472,7 +475,8 @@ static void wide_object(void **state)
 	hb_root(&b, ROOT_GLOBAL, 0);
 	hb_root_edge(&b, wide, 0);
 	struct graph *g = analyse(&b, 2);
-	assert_int_equal(g->nedges, N + (1 << 19));
+	assert_int_equal(g->nedges, N + (1 << 19) + 2);
+	assert_int_equal(graph_idom(g, end), wide);
 	assert_int_equal(graph_idom(g, first), wide);
 	assert_int_equal(graph_idom(g, last), wide);
 	assert_int_equal(graph_retained(g, wide), g->live_bytes);
