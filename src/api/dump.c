@@ -161,6 +161,10 @@ static void dump_stats(struct printer *p)
 	    i->live_bytes);
 	say(p, "spans %u slots %u roots %u root references %" PRIu64 " references %" PRIu64 " inner nodes %u", s->heap->nspans,
 	    s->heap->nslots, s->heap->nroots, s->heap->nroot_edges, s->graph->nedges, s->graph->ninner);
+	uint32_t sampled = 0;
+	for (uint32_t k = 0; k < s->heap->nspecials; k++)
+		sampled += s->heap->specials[k].kind == SPECIAL_PROFILE;
+	say(p, "allocation sites %u sampled objects %u", s->heap->nsites, sampled);
 	say(p, "types %u classes %u conflicts %" PRIu64 " rejected %" PRIu64, s->types->n, s->nclasses, s->graph->type_conflicts,
 	    s->graph->type_rejected);
 	say(p, "condemned %" PRIu64 " gcphase %u missing bytes %" PRIu64 " lost bytes %" PRIu64 " stale bytes %" PRIu64,

@@ -53,10 +53,7 @@ struct stack_cache *stack_cache(struct heap *h)
 		return NULL;
 	c->mask = FIRST_SIZE - 1;
 	c->unknown.func.name = "";
-	uint64_t bytes = 0;
-	for (size_t i = 0; i < h->proc->nsegs; i++)
-		if (h->proc->segs[i].data)
-			bytes += h->proc->segs[i].size;
+	uint64_t bytes = proc_bytes(h->proc);
 	c->goroutines_left = bytes / LEAST_G + 1;
 	c->frames_left = bytes / LEAST_FRAME + 1;
 	c->words_left = bytes / h->word * 4 + 1;

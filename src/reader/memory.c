@@ -153,6 +153,15 @@ struct hc_error *memory_build(struct proc *p, const struct piece *pieces, size_t
 	return NULL;
 }
 
+uint64_t proc_bytes(const struct proc *p)
+{
+	uint64_t bytes = p->dump ? p->dump->end : 0; /* objects and stacks are in no segment */
+	for (size_t i = 0; i < p->nsegs; i++)
+		if (p->segs[i].data)
+			bytes += p->segs[i].size;
+	return bytes;
+}
+
 const struct segment *proc_segment(const struct proc *p, uint64_t addr)
 {
 	const uint64_t *base = p->seg_starts;

@@ -240,6 +240,8 @@ struct hc_error *proc_open_blob(struct blob *blob, const struct proc_opts *opts,
                                 struct proc **ret) HC_MUST_CHECK;
 void proc_close(struct proc *p);
 
+/* How many bytes of the process can be read: what is in the snapshot is bounded by it. */
+uint64_t proc_bytes(const struct proc *p);
 /* The segment that covers addr; NULL when nothing is mapped there. */
 const struct segment *proc_segment(const struct proc *p, uint64_t addr);
 /* Bytes at addr, and how many follow contiguously; NULL when absent or unmapped. Thread-safe. */

@@ -376,12 +376,9 @@ const uint64_t *program_mask(const struct program *g, uint64_t addr, bool prog, 
 struct rtypes *rtypes_new(const struct proc *p)
 {
 	struct rtypes *r = calloc(1, sizeof(*r));
-	uint64_t bytes = p->dump ? p->blob->size : 0; /* its objects are in no segment */
+	uint64_t bytes = proc_bytes(p);
 	if (!r)
 		return NULL;
-	for (size_t i = 0; i < p->nsegs; i++)
-		if (p->segs[i].data)
-			bytes += p->segs[i].size;
 	/* A mask describes objects that are there, at a bit for 8 bytes. */
 	r->mask_budget = bytes / 8 + (1 << 20);
 	r->type_budget = bytes / 16 + (1 << 16);
