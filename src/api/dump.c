@@ -167,6 +167,8 @@ static void dump_stats(struct printer *p)
 	say(p, "allocation sites %u sampled objects %u", s->heap->nsites, sampled);
 	say(p, "types %u classes %u conflicts %" PRIu64 " rejected %" PRIu64, s->types->n, s->nclasses, s->graph->type_conflicts,
 	    s->graph->type_rejected);
+	say(p, "recorded types: propagation agrees %" PRIu64 " differs %" PRIu64 " silent %" PRIu64,
+	    s->graph->typing.hidden_agree, s->graph->typing.hidden_differ, s->graph->typing.hidden_silent);
 	say(p, "condemned %" PRIu64 " gcphase %u missing bytes %" PRIu64 " lost bytes %" PRIu64 " stale bytes %" PRIu64,
 	    s->heap->totals.condemned_objects, s->heap->gcphase, s->heap->totals.missing_bytes, s->proc->lost_bytes,
 	    s->proc->stale_bytes);

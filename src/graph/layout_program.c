@@ -175,8 +175,8 @@ static void emit_leaf(struct typing *ty, const struct type *t, uint32_t id, uint
 		break;
 	case KIND_INVALID: case KIND_BOOL: case KIND_INT: case KIND_INT8: case KIND_INT16: case KIND_INT32:
 	case KIND_INT64: case KIND_UINT: case KIND_UINT8: case KIND_UINT16: case KIND_UINT32: case KIND_UINT64:
-	case KIND_UINTPTR: case KIND_FLOAT32: case KIND_FLOAT64: case KIND_COMPLEX64: case KIND_COMPLEX128: case KIND_UNSAFEPTR:
-	case KIND_ARRAY: case KIND_STRUCT:
+	case KIND_UINTPTR: case KIND_FLOAT32: case KIND_FLOAT64: case KIND_COMPLEX64: case KIND_COMPLEX128:
+	case KIND_UNSAFEPTR: case KIND_ARRAY: case KIND_STRUCT:
 		break;
 	}
 }

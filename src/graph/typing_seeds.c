@@ -142,14 +142,16 @@ static void stack_variable(struct typing *ty, const struct root *r)
 /* ---- finalizers, cleanups, weak handles ---- */
 
 /*
- * AddCleanup(ptr, fn, arg) keeps a copy of arg for fn. From 1.26 on the record has the address of the copy; before, fn is
- * a closure of the runtime's with the user's function and the copy, in this order.
+ * AddCleanup(ptr, fn, arg) keeps a copy of arg for fn. From 1.26 on the record has the address of the copy; before, fn
+ * is a closure of the runtime's with the user's function and the copy, in this order.
  */
 static void cleanup_argument(struct typing *ty, uint64_t fn, uint64_t arg)
 {
 	if (!arg && (!proc_word(ty->h->proc, fn + 2u * ty->word, &arg) || !proc_word(ty->h->proc, fn + ty->word, &fn)))
 		return;
 	uint32_t type = func_parameter(ty, fn);
+	if (type >= ty->t->n && proc_word(ty->h->proc, fn, &fn)) /* 1.25's closure has the address of the func variable */
+		type = func_parameter(ty, fn);
 	if (type < ty->t->n)
 		claim(ty, arg, type, ty->t->t[type].size, 0);
 }
@@ -224,6 +226,16 @@ static void special_types(struct typing *ty)
 	}
 }
 
+/* The collector's workers keep their node in a variable that no description places. */
+static void worker_node(struct typing *ty, const struct root *r)
+{
+	if (r->nedges != 1 || !r->name || strncmp(r->name, "runtime.gcBgMarkWorker-", 23))
+		return;
+	uint32_t type = types_by_name(ty->t, "runtime.gcBgMarkWorkerNodePadded");
+	if (type != TYPE_NONE)
+		claim(ty, ty->h->root_edges[r->first_edge].value, type, ty->t->t[type].size, CLAIM_INFER);
+}
+
 /*
  * Memory that nothing describes may still hold interfaces. A single stack slot says less: what is in front of it need
  * not belong to it.
@@ -232,6 +244,7 @@ static void untyped_root(struct typing *ty, const struct root *r)
 {
 	if (r->kind == ROOT_LOCAL && r->addr && r->size > ty->word && !(r->flags & ROOT_F_CONSERVATIVE))
 		closure_scan(ty, r->addr, 0);
+	worker_node(ty, r);
 	unsigned flags = r->size <= ty->word || (r->flags & ROOT_F_CONSERVATIVE) ? CLAIM_INFER : 0;
 	for (uint64_t i = r->first_edge; r->addr && i < r->first_edge + r->nedges; i++)
 		if (ty->h->root_edges[i].offset >= ty->word || r->kind == ROOT_LOCAL)
