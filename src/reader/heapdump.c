@@ -278,7 +278,8 @@ bool hd_next(struct hd_reader *r, struct hd_record *ret)
 		return false;
 	ret->at = r->at;
 	ret->mem = ret->fields = ret->frames = NULL;
-	ret->mem_len = 0;
+	ret->text[0] = ret->text[1] = NULL;
+	ret->mem_len = ret->text_len[0] = ret->text_len[1] = 0;
 	if (!uvarint(&c, &tag))
 		return false;
 	if (tag >= HD_NTAGS)
