@@ -104,7 +104,37 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(SUP_OBJ) $(BUILD)/libheapconv.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DEP_LIBS)
 
 .PHONY: unit
-unit: $(TESTS)
+unit: $(TESTS) $(REPLAYS)
+
+# ---- fuzzing ----
+
+# tests/fuzz/fuzz_*.c are one function over bytes each: `make fuzz` links them with clang's libFuzzer, `make unit` with
+# replay.c, which runs the corpus. fuzz_memory has its own main.
+FUZZ_MEMORY  := tests/fuzz/fuzz_memory
+FUZZ_TARGETS := $(filter-out $(FUZZ_MEMORY),$(basename $(sort $(wildcard tests/fuzz/fuzz_*.c))))
+REPLAYS      := $(FUZZ_TARGETS:tests/fuzz/fuzz_%=$(BUILD)/fuzz/replay_%) $(BUILD)/fuzz/fuzz_memory
+FUZZERS      := $(FUZZ_TARGETS:tests/fuzz/%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/fuzz_memory
+
+$(BUILD)/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(SUP_OBJ) $(BUILD)/libheapconv.a
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LD   $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DEP_LIBS)
+
+$(BUILD)/fuzz/fuzz_memory: $(BUILD)/tests/fuzz/fuzz_memory.o $(BUILD)/libheapconv.a
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LD   $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DEP_LIBS)
+
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(SUP_OBJ) $(BUILD)/libheapconv.a
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LD   $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(DEP_LIBS)
+
+.PHONY: fuzz fuzzers
+fuzz:
+	$(Q)$(MAKE) --no-print-directory CC=clang SAN=address,undefined OPT="-O1 -g" \
+	  CFLAGS="$(CFLAGS) -fsanitize=fuzzer-no-link" BUILD=build/fuzz fuzzers
+fuzzers: $(FUZZERS)
 
 .PHONY: check
 check: all unit
@@ -161,6 +191,7 @@ help:
 	@echo "make            build heapconv and libheapconv.a in $(BUILD)"
 	@echo "make demo       install what is needed, build, convert a bundled core, show the answer"
 	@echo "make check      build and run all tests (SAN=address,undefined for the sanitizer flavour)"
+	@echo "make fuzz       fuzz targets in build/fuzz/fuzz (needs clang): build/fuzz/fuzz/fuzz_elf tests/fuzz/corpus/elf"
 	@echo "make bench      time and memory on a heap of 10 million objects (needs Go)"
 	@echo "make install    to PREFIX ($(PREFIX)), under DESTDIR"
 
