@@ -55,6 +55,38 @@ struct hc_error *hc_dead_without(const struct hc_snapshot *s, hc_node node, uint
 /* Dominators lead to the root that alone keeps the node; those of lists are long, but each step is a look at an array. */
 enum { STEPS_MAX = 1 << 26 };
 
+/* A finalizer's root stands for the object's own pointers: does it have just these? */
+static bool has_same_edges(const struct hc_snapshot *s, hc_node root, hc_node object)
+{
+	struct hc_edge_iter a, b;
+	struct hc_edge x, y;
+	hc_edges(s, root, &a);
+	hc_edges(s, object, &b);
+	for (;;) {
+		bool more = hc_edge_next(&a, &x);
+		if (hc_edge_next(&b, &y) != more)
+			return false;
+		if (!more)
+			return true;
+		if (x.target != y.target || x.offset != y.offset)
+			return false;
+	}
+}
+
+/* Groups hold roots of one kind, mostly: several finalizers keep a node together. */
+static enum hc_root_kind kind_of_group(const struct hc_snapshot *s, hc_node group)
+{
+	enum hc_root_kind kind = HC_ROOT_GROUP;
+	for (uint32_t i = 0; i < hc_root_count(s); i++) {
+		struct hc_root r = hc_root_at(s, i);
+		if (r.parent == group && kind != HC_ROOT_GROUP && r.kind != kind)
+			return HC_ROOT_GROUP;
+		if (r.parent == group)
+			kind = r.kind;
+	}
+	return kind;
+}
+
 enum hc_kept hc_kept_by(const struct hc_snapshot *s, hc_node node)
 {
 	hc_node limit = hc_object_limit(s), up = node;
@@ -64,9 +96,12 @@ enum hc_kept hc_kept_by(const struct hc_snapshot *s, hc_node node)
 	if (node >= limit || up == HC_NODE_NONE || up < limit)
 		return HC_KEPT_ORDINARY;
 	enum hc_root_kind kind = hc_root_at(s, up - limit).kind;
+	if (kind == HC_ROOT_GROUP)
+		kind = kind_of_group(s, up);
+	bool finalizer = hc_object_get(s, node, &o) && o.flags & HC_OBJ_FINALIZER;
 	if (kind == HC_ROOT_CLEANUP)
 		return HC_KEPT_CLEANUP;
-	if (kind == HC_ROOT_FINALIZER && hc_object_get(s, node, &o) && o.flags & HC_OBJ_FINALIZER)
+	if (kind == HC_ROOT_FINALIZER && finalizer && has_same_edges(s, up, node))
 		return HC_KEPT_CYCLE;
 	return kind == HC_ROOT_FINALIZER || kind == HC_ROOT_FINQUEUE ? HC_KEPT_FINALIZER : HC_KEPT_ORDINARY;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "writers/dot.h"
 #include "writers/owners.h"
 #include "writers/query_paths.h"
@@ -74,9 +75,21 @@ static bool path_add(struct union_graph *g, const struct hc_path *p, size_t room
 	return true;
 }
 
+/* "+16" where the pointer leads into the middle of an object; "" where it leads to its start. */
+static void interior(const struct query *q, const struct hop *h, char *buf, size_t size)
+{
+	const struct hc_info *info = hc_snapshot_info(q->s);
+	uint64_t addr = hc_node_addr(q->s, h->from), offset = 0;
+	uint8_t b[8];
+	buf[0] = '\0';
+	if (addr && info->pointer_size <= sizeof(b) && hc_read_memory(q->s, addr + h->offset, b, info->pointer_size) &&
+	    hc_object_find(q->s, load_uint(b, info->pointer_size, info->big_endian), &offset) == h->to && offset)
+		snprintf(buf, size, "+%" PRIu64, offset);
+}
+
 static void hops_put(const struct query *q, struct hc_sink *k, struct union_graph *g)
 {
-	char from[32], to[32], label[QUERY_TEXT], number[TEXT_NUMBER];
+	char from[32], to[32], label[QUERY_TEXT], number[TEXT_NUMBER], head[32];
 	if (g->hops.len)
 		qsort(g->hops.data, g->hops.len, sizeof(*g->hops.data), by_hop);
 	for (size_t i = 0; i < g->hops.len; i++) {
@@ -86,7 +99,8 @@ static void hops_put(const struct query *q, struct hc_sink *k, struct union_grap
 		dot_id(q->s, h->from, from, sizeof(from));
 		dot_id(q->s, h->to, to, sizeof(to));
 		query_hop(q->s, h->from, h->offset, true, label, sizeof(label));
-		struct dot_edge e = {label, "", 0, 0, false, false};
+		interior(q, h, head, sizeof(head));
+		struct dot_edge e = {label, head, 0, 0, false, *head != '\0'};
 		if (h->skipped) {
 			snprintf(label, sizeof(label), "%s more", text_count(number, h->skipped));
 			e.dashed = true;

@@ -47,7 +47,7 @@ static void put_retained(const struct query *q, struct hc_sink *k, hc_node node)
 		put_fact(k, "retains", "nothing: it is garbage, which no root reaches");
 		return;
 	}
-	put_fact(k, "retains", "%s in %s objects, which would be freed with it", text_bytes(a, hc_retained(q->s, node)),
+	put_fact(k, "retains", "%s, what would be freed with it; objects: %s", text_bytes(a, hc_retained(q->s, node)),
 	         text_count(b, hc_retained_objects(q->s, node)));
 	hc_node up = hc_dominator(q->s, node);
 	if (up == HC_NODE_NONE || node >= q->limit)
@@ -336,7 +336,7 @@ static struct hc_error *put_what_if(const struct query *q, struct hc_sink *k, hc
 	for (hc_node i = hc_set_next(dead, 0); i != HC_NODE_NONE; i = hc_set_next(dead, i + 1))
 		bytes += hc_object_get(q->s, i, &o) ? o.slot_size : 0;
 	if (hc_set_count(dead)) {
-		sink_printf(k, "%s in %s objects would be garbage:\n", text_bytes(a, bytes), text_count(b, hc_set_count(dead)));
+		sink_printf(k, "%s would be garbage; objects: %s\n", text_bytes(a, bytes), text_count(b, hc_set_count(dead)));
 		err = put_dead(q->s, k, dead, &finalizers);
 		if (finalizers)
 			sink_puts(k, "    Some have finalizers or cleanups: these run first.\n");

@@ -323,6 +323,40 @@ static void test_field_through_pointer(void **state)
 	free(g.s.retained);
 }
 
+/* An object with a finalizer that its own pointers lead back to; its child is kept by the finalizer in the ordinary way. */
+static void test_finalizer_cycle(void **state)
+{
+	(void)state;
+	static struct graph g;
+	memset(&g, 0, sizeof(g));
+	graph_make(&g, 1);
+	free(g.s.retained);
+	memset(&g.s.info, 0, sizeof(g.s.info));
+	g.s.nobjects = 2;
+	g.s.nroots = 2;
+	g.objects[0] = (struct fake_object){.slot = 32, .used = 24, .pointers = 1, .dominator = FAKE_ROOT(1)};
+	g.objects[1] = (struct fake_object){.slot = 32, .used = 24, .pointers = 1, .dominator = 0};
+	g.contents[0].nedges = g.contents[1].nedges = 1;
+	g.contents[1].flags = HC_OBJ_FINALIZER;
+	g.edges[0][0] = (struct hc_edge){1, 8};
+	g.edges[1][0] = g.of_root[1][0] = (struct hc_edge){0, 16};
+	g.root_edges[1].nedges = 1;
+	g.first[0] = (struct hc_edge){3, 0};
+	g.root_edges[0].nedges = 1;
+	g.roots[0].parent = g.roots[1].parent = FAKE_ROOT(0);
+	g.roots[1].kind = HC_ROOT_FINALIZER;
+	fake_finish(&g.s);
+	assert_int_equal(hc_kept_by(&g.s, 1), HC_KEPT_CYCLE);
+	assert_int_equal(hc_kept_by(&g.s, 0), HC_KEPT_FINALIZER);
+	g.of_root[1][0].offset = 0; /* another object's finalizer */
+	assert_int_equal(hc_kept_by(&g.s, 1), HC_KEPT_FINALIZER);
+	g.roots[1].kind = HC_ROOT_CLEANUP;
+	assert_int_equal(hc_kept_by(&g.s, 1), HC_KEPT_CLEANUP);
+	g.roots[1].kind = HC_ROOT_GLOBAL;
+	assert_int_equal(hc_kept_by(&g.s, 1), HC_KEPT_ORDINARY);
+	free(g.s.retained);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_dead_without),
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_field_through_pointer),
+		cmocka_unit_test(test_finalizer_cycle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
