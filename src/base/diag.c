@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+
 struct diag_item {
 	struct diag_item *next;
 	const char *key;
@@ -40,6 +42,7 @@ void diag_add(struct diag *d, enum hc_severity sev, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	err_one_line(text);
 	size_t len = strlen(text);
 	struct diag_item *it = malloc(sizeof(*it) + len + 1);
 	if (!it)
@@ -65,6 +68,7 @@ void diag_say(struct diag *d, enum hc_severity sev, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	err_one_line(text);
 	d->log(d->log_ctx, sev, text);
 }
 

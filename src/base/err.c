@@ -26,6 +26,13 @@ struct hc_error *err_nomem(void)
 	return cast.out;
 }
 
+void err_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 static struct hc_error *err_vnew(enum hc_code code, const char *prefix_of, const char *fmt, va_list ap)
 {
 	va_list again;
@@ -42,6 +49,7 @@ static struct hc_error *err_vnew(enum hc_code code, const char *prefix_of, const
 	vsnprintf(e->message, (size_t)n + 1, fmt, ap);
 	if (prefix_of)
 		snprintf(e->message + n, tail + 1, ": %s", prefix_of);
+	err_one_line(e->message);
 	return e;
 }
 

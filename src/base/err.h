@@ -11,5 +11,7 @@ struct hc_error *err_new(enum hc_code code, const char *fmt, ...) HC_PRINTF(2, 3
 struct hc_error *err_nomem(void) HC_MUST_CHECK;
 /* Puts "context: " in front of the message; takes and returns ownership. */
 struct hc_error *err_wrap(struct hc_error *err, const char *fmt, ...) HC_PRINTF(2, 3) HC_MUST_CHECK;
+/* Control characters become '?': names out of a snapshot must not break lines, nor speak to the terminal. */
+void err_one_line(char *text);
 
 #endif

@@ -106,7 +106,11 @@ bool program_func(const struct program *g, uint64_t pc, struct func *ret)
 				hi = mid;
 		}
 		ftab_entry(m, lo, &pos, &off);
-		return pos <= key && func_at(m, (uint32_t)lo, ret);
+		struct func f;
+		if (pos > key || !func_at(m, (uint32_t)lo, &f) || f.entry > pc || pc >= f.end)
+			return false; /* or the table is not in order */
+		*ret = f;
+		return true;
 	}
 	return false;
 }

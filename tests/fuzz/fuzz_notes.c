@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool be = how & 4;
 	const struct arch_info *arch = arch_find(machines[(how >> 3) % (sizeof(machines) / sizeof(machines[0]))], word);
 	struct diag diag;
-	struct proc p = {.diag = &diag, .be = be, .word = (uint8_t)word};
+	struct blob blob = {.path = (char[]){"fuzz"}, .data = data, .size = size};
+	struct proc p = {.diag = &diag, .blob = &blob, .be = be, .word = (uint8_t)word};
 	struct core_notes cn = {0};
 	diag_init(&diag, NULL, NULL);
 	check_iteration(data, size, align, be);
