@@ -6,7 +6,7 @@
 #include "writers/retainers.h"
 #include "writers/writer.h"
 
-enum { KEPT_NONE = UINT32_MAX };
+#define KEPT_NONE UINT32_MAX
 
 struct kept_node {
 	uint32_t found;       /* index in retainers.found */

@@ -12,7 +12,8 @@
 struct owners;
 struct hc_error *query_put_owners(const struct owners *o, struct hc_sink *k) HC_MUST_CHECK; /* query_owners.c */
 
-enum { OWNERS_TOP = 12, OWNERS_DEPTH = 5, OWNERS_NODES = 2000, OWNERS_NONE = UINT32_MAX };
+enum { OWNERS_TOP = 12, OWNERS_DEPTH = 5, OWNERS_NODES = 2000 };
+#define OWNERS_NONE UINT32_MAX
 
 struct owner {
 	uint32_t parent, level; /* parent: the owner whose nodes these refer to; OWNERS_NONE for the target itself */
