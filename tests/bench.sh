@@ -13,7 +13,10 @@ mkdir -p "$dir"
 for shape in ${SHAPES:-svc ast}; do
 	core=$dir/$shape-$N.core
 	if [ ! -s "$core" ]; then
-		[ -x "$dir/bench" ] || (cd testdata/src/bench && GO111MODULE=off GOFLAGS= go build -o "$OLDPWD/$dir/bench" .) || exit 1
+		if [ ! -x "$dir/bench" ]; then
+			mkdir -p "$dir/src" && cp testdata/src/bench/main.go testdata/src/truth/truth.go "$dir/src/"
+			(cd "$dir/src" && GO111MODULE=off GOFLAGS= go build -o ../bench .) || exit 1
+		fi
 		"$dir/bench" $shape "$N" > "$dir/$shape.out" 2>&1 &
 		pid=$!
 		until grep -q ready "$dir/$shape.out" 2>/dev/null; do

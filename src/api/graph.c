@@ -16,7 +16,8 @@ void hc_edges(const struct hc_snapshot *s, hc_node node, struct hc_edge_iter *it
 
 uint64_t hc_edge_count(const struct hc_snapshot *s, hc_node node)
 {
-	return edge_start(s->graph, node + 1) - edge_start(s->graph, node);
+	const struct graph *g = s->graph;
+	return bit_get(g->has_edges, node) ? edge_start(g, node + 1) - edge_start(g, node) : 0;
 }
 
 bool hc_edge_next(struct hc_edge_iter *it, struct hc_edge *ret)
