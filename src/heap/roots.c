@@ -149,7 +149,8 @@ static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section
 		w->from = g->addr;
 		w->to = g->addr + g->size;
 	} else { /* a gap between variables: data that only the linker knows */
-		const struct static_ref *ref = static_at(w, addr), *end = w->statics.data + w->statics.len;
+		const struct static_ref *ref = static_at(w, addr);
+		const struct static_ref *end = w->statics.len ? w->statics.data + w->statics.len : NULL;
 		uint64_t before = w->at ? t->globals[w->at - 1].addr + t->globals[w->at - 1].size : 0;
 		if (ref && ref->target < before)
 			ref = NULL;

@@ -78,10 +78,14 @@ struct hc_error *heap_load_specials(struct heap *h)
 	uint64_t budget = h->proc->blob->size / 16 + 1;
 	for (uint32_t i = 0; i < h->nspans; i++) {
 		const struct span *s = &h->spans[i];
-		uint64_t at = h->info[i].specials;
+		uint64_t at = h->info[i].specials, last = 0, seen = 0, steps = 0;
 		while (at && budget) {
 			budget--;
+			/* Lists are in order of offset. Brent: a cycle comes back to an address that was remembered at a power of two. */
 			uint64_t next, offset, number;
+			bool cycle = at == seen;
+			if ((++steps & (steps - 1)) == 0)
+				seen = at;
 			if (!layout_read(l, h->proc, at, L_SPECIAL_NEXT, &next) ||
 			    !layout_read(l, h->proc, at, L_SPECIAL_OFFSET, &offset) ||
 			    !layout_read(l, h->proc, at, L_SPECIAL_KIND, &number)) {
@@ -90,6 +94,12 @@ struct hc_error *heap_load_specials(struct heap *h)
 				         "there are unknown", s->base);
 				break;
 			}
+			if (cycle || offset < last) {
+				diag_add(h->diag, HC_SEV_WARNING, "the list of special records of the span at %#" PRIx64 " is damaged: some "
+				         "finalizers or cleanups are left out", s->base);
+				break;
+			}
+			last = offset;
 			/* The offset may point inside the object (a finalizer on an inner byte). */
 			uint32_t slot = (uint32_t)((offset * s->magic) >> 32);
 			struct special sp = {.object = s->first + slot, .addr = at, .kind = (uint8_t)kind_of(l->minor, number)};
