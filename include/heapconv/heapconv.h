@@ -27,9 +27,11 @@
 #ifndef HEAPCONV_HEAPCONV_H
 #define HEAPCONV_HEAPCONV_H
 
+#include "heapconv/bfs.h"
 #include "heapconv/error.h"
 #include "heapconv/graph.h"
 #include "heapconv/object.h"
+#include "heapconv/profile.h"
 #include "heapconv/query.h"
 #include "heapconv/snapshot.h"
 #include "heapconv/type.h"

@@ -40,7 +40,8 @@ enum {
 	HC_OBJ_FINALIZER = 1 << 5, /**< has a finalizer */
 	HC_OBJ_CLEANUP = 1 << 6,   /**< has a cleanup (Go 1.24) */
 	HC_OBJ_PARTIAL = 1 << 7,   /**< some of its bytes are not in the snapshot */
-	HC_OBJ_LARGE = 1 << 8      /**< has a span of its own */
+	HC_OBJ_LARGE = 1 << 8,     /**< has a span of its own */
+	HC_OBJ_SAMPLED = 1 << 9    /**< its allocation is in the memory profile: hc_object_site() */
 };
 
 struct hc_object {
@@ -166,6 +167,7 @@ HC_API struct hc_goroutine hc_goroutine_at(const struct hc_snapshot *s, uint32_t
 struct hc_frame {
 	const char *function; /**< "main.worker"; "" unknown */
 	uint64_t pc, sp, size, entry;
+	bool wrapper; /**< made by the compiler around the function that it calls: Go's tracebacks leave it out */
 };
 HC_API struct hc_frame hc_frame_at(const struct hc_snapshot *s, uint32_t i);
 

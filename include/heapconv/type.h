@@ -58,6 +58,8 @@ HC_API uint32_t hc_type_field_count(const struct hc_type *t);
 HC_API struct hc_field hc_type_field_at(const struct hc_snapshot *s, const struct hc_type *t, uint32_t i);
 /** Is the word that covers byte `offset` of a value a pointer to the garbage collector? */
 HC_API bool hc_type_is_pointer_at(const struct hc_snapshot *s, const struct hc_type *t, uint64_t offset);
+/** Bytes of a value up to and with its last word that may be a pointer: what the collector looks at. */
+HC_API uint64_t hc_type_scan_bytes(const struct hc_snapshot *s, const struct hc_type *t);
 /** Made by heapconv rather than found in the program (map storage by descriptor, closures). */
 HC_API bool hc_type_synthetic(const struct hc_type *t);
 

@@ -45,6 +45,7 @@ struct hc_write_opts {
 	bool hprof_no_contents; /**< hprof: zeros instead of numbers and of the bytes of strings and byte slices */
 	bool hprof_raw_strings; /**< hprof: strings as references to their bytes, without an object for each */
 	const char *target;     /**< text for hc_target_open(): what queries speak of, a filter for tables; NULL: none */
+	unsigned threads;       /**< 0: as many as the machine has, at most 8 */
 };
 
 struct hc_format {

@@ -48,6 +48,8 @@ static unsigned special_flags(const struct heap *h, uint32_t id)
 			flags |= HC_OBJ_FINALIZER;
 		else if (h->specials[i].kind == SPECIAL_CLEANUP)
 			flags |= HC_OBJ_CLEANUP;
+		else if (h->specials[i].kind == SPECIAL_PROFILE)
+			flags |= HC_OBJ_SAMPLED;
 	}
 	return flags;
 }

@@ -72,12 +72,27 @@ struct hc_goroutine hc_goroutine_at(const struct hc_snapshot *s, uint32_t i)
 	return r;
 }
 
+/* funcID_wrapper (internal/abi/symtab.go), the last one of its enumeration, by the first minor release that has it. */
+static bool is_wrapper(const struct hc_snapshot *s, const struct func *f)
+{
+	static const struct {
+		int from;
+		uint8_t id;
+	} ids[] = {{17, 22}, {18, 21}, {22, 22}, {25, 23}};
+	uint8_t id = 0;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (ids[i].from <= s->types->layout.minor)
+			id = ids[i].id;
+	return f->mod && id && f->funcid == id;
+}
+
 struct hc_frame hc_frame_at(const struct hc_snapshot *s, uint32_t i)
 {
 	const struct frame *f = &s->heap->frames[i];
 	struct hc_frame r = {.pc = f->pc, .sp = f->sp, .size = f->size};
 	r.function = f->func->name; /* heap dumps have names without an executable */
 	r.entry = f->func->entry;
+	r.wrapper = is_wrapper(s, f->func);
 	return r;
 }
 

@@ -80,6 +80,12 @@ bool hc_type_is_pointer_at(const struct hc_snapshot *s, const struct hc_type *t,
 	return types_word_is_ptr(s->types, api_type_id(s, t), offset / s->proc->word);
 }
 
+uint64_t hc_type_scan_bytes(const struct hc_snapshot *s, const struct hc_type *t)
+{
+	uint64_t bytes = api_typep(t)->ptr_words * s->proc->word;
+	return bytes < api_typep(t)->size ? bytes : api_typep(t)->size;
+}
+
 bool hc_type_synthetic(const struct hc_type *t)
 {
 	return api_typep(t)->flags & TYPE_F_SYNTHETIC;

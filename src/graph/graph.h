@@ -101,6 +101,8 @@ struct hc_error *graph_name_planted(struct graph *g, struct types *t, const stru
 /* Shortest reference path tree from the virtual root: parent node per node (NODE_NONE: unreachable, root: itself),
  * nslots + nroots entries, owned by the caller (big_free). */
 struct hc_error *graph_bfs_parents(const struct graph *g, uint32_t **ret) HC_MUST_CHECK;
+/* Likewise: how many edges each node is away from the virtual root (NODE_NONE: unreachable). */
+struct hc_error *graph_bfs_depths(const struct graph *g, uint32_t **ret) HC_MUST_CHECK;
 
 static inline bool node_is_root(const struct graph *g, uint32_t node)
 {
@@ -161,5 +163,30 @@ struct dom_walk {
 struct hc_error *dom_walk_begin(const struct graph *g, struct dom_walk *w) HC_MUST_CHECK;
 bool dom_walk_next(struct dom_walk *w, struct dom_step *ret);
 void dom_walk_end(struct dom_walk *w);
+
+/* All reachable nodes in order of their distance from the virtual root (bfswalk.c). Needs 2 bits and 4 bytes per node. */
+struct bfs_step {
+	uint32_t node, from; /* first reached from; NODE_NONE for the virtual root */
+	uint32_t depth;      /* references from the virtual root, those between root nodes included */
+	uint64_t via;        /* offset in `from` of the pointer */
+};
+
+struct bfs_walk {
+	const struct graph *g;
+	uint64_t *met, *sorting; /* bit per node: was returned; clear */
+	uint32_t *queue; /* nodes whose edges are still to be swept: [head, tail) */
+	uint64_t head, tail;
+	uint64_t level_end; /* in queue: the first node that is further away than `node` */
+	uint32_t node, depth; /* whose edges are being swept; of what they lead to */
+	uint64_t edge, end; /* of its edges: the next one; behind the last */
+	uint64_t word;   /* of the edge before */
+};
+struct hc_error *bfs_walk_begin(const struct graph *g, struct bfs_walk *w) HC_MUST_CHECK;
+bool bfs_walk_next(struct bfs_walk *w, struct bfs_step *ret);
+void bfs_walk_end(struct bfs_walk *w);
+
+/* For each node the index of the root that is nearest to it among its dominators, a root's own; NODE_NONE: unreachable.
+ * nslots + nroots entries, owned by the caller (big_free). */
+struct hc_error *graph_dom_roots(const struct graph *g, uint32_t **ret) HC_MUST_CHECK; /* domroots.c */
 
 #endif

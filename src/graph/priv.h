@@ -36,6 +36,9 @@ PREFETCHER row_prefetch(const struct graph *g, uint32_t node)
 	__builtin_prefetch(&g->edge_row[node]);
 }
 
+/* Puts a level of a breadth-first search, if it is large, in order of nodes by way of a bit set, clear before and after. */
+void bfs_level_sort(const struct graph *g, uint32_t *queue, uint64_t n, uint64_t *bits);
+
 /* ---- dominators: dfs.c numbers the nodes, dominators.c does the rest ---- */
 
 /* Preorder numbers throughout. */

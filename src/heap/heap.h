@@ -373,4 +373,24 @@ struct hc_error *heap_stack_roots(struct root_builder *b, uint32_t group) HC_MUS
 /* One stack, as the collector would walk it (unwind.c). Appends to frames; stops at the stack's bounds. */
 struct hc_error *heap_unwind(struct heap *h, struct goroutine *g, const struct thread *thread) HC_MUST_CHECK;
 
+/* ---- what Go's profiles are made of ---- */
+
+struct heap_text { /* in the snapshot; no NUL behind it */
+	const uint8_t *bytes;
+	uint64_t len;
+};
+struct heap_label {
+	struct heap_text key, value;
+};
+/* The profiler labels of a goroutine, sorted by key; at most max (labels.c). Returns their number. */
+size_t heap_labels(const struct heap *h, const struct goroutine *g, struct heap_label *out, size_t max);
+/* The latest time on the monotonic clock, in ns, that the runtime noted; 0: none (clock.c). */
+uint64_t heap_monotonic_time(const struct heap *h);
+/* The memory profile's special of an object; NULL: it was not sampled (site.c). */
+const struct special *heap_sample(const struct heap *h, uint32_t id);
+/* Return addresses of the calls that allocated a sampled object, innermost first; at most max. Cores only. */
+size_t heap_site_pcs(const struct heap *h, const struct special *s, uint64_t *out, size_t max);
+/* Heap dumps: the site that a sample's arg names; NULL: none. */
+const struct alloc_site *heap_site(const struct heap *h, uint64_t bucket);
+
 #endif

@@ -80,6 +80,11 @@ static struct hc_error *folded_retained(const struct job *job)
 	return write_folded(job, gather_retained);
 }
 
+static struct hc_error *folded_paths(const struct job *job)
+{
+	return write_folded(job, gather_paths);
+}
+
 static struct hc_error *folded_goroutines(const struct job *job)
 {
 	return write_folded(job, gather_goroutines);
@@ -87,11 +92,12 @@ static struct hc_error *folded_goroutines(const struct job *job)
 
 static const struct view views[] = {
 	{"retained", folded_retained},
+	{"paths", folded_paths},
 	{"goroutines", folded_goroutines},
 	{NULL, NULL},
 };
 
 const struct format format_folded = {
-	{"folded", ".folded", "retained goroutines", "folded stacks for flame graph tools"},
+	{"folded", ".folded", "retained paths goroutines", "folded stacks for flame graph tools"},
 	views,
 };

@@ -11,16 +11,16 @@ enum { NODES_MIN = 1 << 20, OBJECTS_PER_NODE = 4, BATCH = 32 };
 
 static const char *const object_values[STACK_VALUES][2] = {
 	{"inuse_objects", "count"}, {"pointers", "count"}, {"slack_space", "bytes"}, {"inuse_space", "bytes"}};
-static const char *const goroutine_values[STACK_VALUES][2] = {
-	{"goroutines", "count"}, {"stack_space", "bytes"}, {"inuse_space", "bytes"}};
+static const char *const space[2] = {"space", "bytes"};
 
-static struct hc_error *gather_init(const struct job *job, bool profile, struct gathered *g)
+struct hc_error *gather_init(const struct job *job, bool profile, struct gathered *g)
 {
 	uint64_t objects = hc_snapshot_info(job->s)->objects;
-	*g = (struct gathered){.profile = profile};
+	*g = (struct gathered){.profile = profile, .values = object_values, .nvalues = STACK_VALUES, .period = space};
 	struct hc_error *err = stacks_init(&g->st, job->opts.depth, NODES_MIN + objects / OBJECTS_PER_NODE);
 	if (err)
 		return err;
+	g->st.weight = 1 + VALUE_SPACE;
 	err = classes_init(&g->classes, job->s, &g->st.frames, profile);
 	if (err)
 		stacks_deinit(&g->st);
@@ -31,9 +31,11 @@ void gathered_free(struct gathered *g)
 {
 	classes_deinit(&g->classes);
 	stacks_deinit(&g->st);
+	vec_free(&g->labels);
+	map_free(&g->label_sets);
 }
 
-static struct hc_error *gather_end(struct gathered *g, struct hc_error *err)
+struct hc_error *gather_end(struct gathered *g, struct hc_error *err)
 {
 	if (!err && stacks_failed(&g->st))
 		err = err_nomem();
@@ -59,7 +61,7 @@ static uint32_t flat_stack(struct gathered *g, uint32_t base, const struct hc_ob
 }
 
 /*
- * Objects are looked at in order of address before and after the walk over the dominator tree, which takes them in an
+ * Objects are looked at in order of address before and after the walk over the tree, which takes them in an
  * order that is random in memory: all it touches of them is this array.
  */
 struct walk {
@@ -78,7 +80,7 @@ static void load_classes(struct walk *w, const struct hc_snapshot *s)
 			w->end[n] = hc_object_class(s, &o) | NOT_WALKED;
 }
 
-/* The stack that leads to an object: that of its dominator, by the field that leads on. */
+/* The stack that leads to an object: that of its dominator (or what refers to it), by the field that leads on. */
 static uint32_t base_of(struct walk *w, const struct hc_dom_step *d)
 {
 	struct gathered *g = w->g;
@@ -91,11 +93,29 @@ static uint32_t base_of(struct walk *w, const struct hc_dom_step *d)
 	return stacks_go_on(&g->st, over, classes_field(&g->classes, class, d->via));
 }
 
+/* The tree that is walked: of dominators, or of shortest paths, where the "dominator" is what comes before on the path. */
+struct tree {
+	bool paths;
+	struct hc_dom_iter dom;
+	struct hc_bfs_iter bfs;
+};
+
+static bool tree_next(struct tree *t, struct hc_dom_step *ret)
+{
+	struct hc_bfs_step step;
+	if (!t->paths)
+		return hc_dom_next(&t->dom, ret);
+	if (!hc_bfs_next(&t->bfs, &step))
+		return false;
+	*ret = (struct hc_dom_step){step.node, step.from, step.via};
+	return true;
+}
+
 /* Takes the next steps, with what they need on its way into the caches; returns their number. */
-static unsigned next_batch(const struct walk *w, struct hc_dom_iter *it, struct hc_dom_step *d)
+static unsigned next_batch(const struct walk *w, struct tree *t, struct hc_dom_step *d)
 {
 	unsigned n = 0;
-	for (; n < BATCH && hc_dom_next(it, &d[n]); n++) {
+	for (; n < BATCH && tree_next(t, &d[n]); n++) {
 		if (d[n].node < w->limit)
 			__builtin_prefetch(&w->end[d[n].node], 1);
 		if (d[n].dominator < w->limit)
@@ -104,15 +124,15 @@ static unsigned next_batch(const struct walk *w, struct hc_dom_iter *it, struct 
 	return n;
 }
 
-static struct hc_error *walk_dominators(struct walk *w, const struct hc_snapshot *s, dom_visit_fn *visit, void *ctx)
+static struct hc_error *walk_tree(struct walk *w, const struct hc_snapshot *s, bool paths, dom_visit_fn *visit, void *ctx)
 {
 	struct gathered *g = w->g;
-	struct hc_dom_iter it;
+	struct tree tree = {.paths = paths};
 	struct hc_dom_step d[BATCH];
-	struct hc_error *err = hc_dom_begin(s, &it);
+	struct hc_error *err = paths ? hc_bfs_begin(s, &tree.bfs) : hc_dom_begin(s, &tree.dom);
 	if (err)
 		return err;
-	for (unsigned n; !stacks_failed(&g->st) && (n = next_batch(w, &it, d)) > 0;) {
+	for (unsigned n; !stacks_failed(&g->st) && (n = next_batch(w, &tree, d)) > 0;) {
 		for (unsigned i = 0; i < n; i++) {
 			if (visit)
 				visit(ctx, &d[i]);
@@ -123,7 +143,10 @@ static struct hc_error *walk_dominators(struct walk *w, const struct hc_snapshot
 			w->end[d[i].node] = stacks_end(&g->st, base_of(w, &d[i]), classes_end(&g->classes, class));
 		}
 	}
-	hc_dom_end(&it);
+	if (paths)
+		hc_bfs_end(&tree.bfs);
+	else
+		hc_dom_end(&tree.dom);
 	return NULL;
 }
 
@@ -157,32 +180,25 @@ static void check_sums(const struct job *job, const struct gathered *g)
 	}
 	if (objects != info->objects || bytes != info->object_bytes)
 		job_say(job, HC_SEV_WARNING,
-		        "view retained: objects add up to %llu of %llu, bytes to %llu of %llu; please report this",
-		        (unsigned long long)objects, (unsigned long long)info->objects, (unsigned long long)bytes,
+		        "view %s: objects add up to %llu of %llu, bytes to %llu of %llu; please report this",
+		        job->view, (unsigned long long)objects, (unsigned long long)info->objects, (unsigned long long)bytes,
 		        (unsigned long long)info->object_bytes);
 }
 
-struct hc_error *gather_retained(const struct job *job, bool profile, struct gathered *g)
-{
-	return gather_dominators(job, profile, NULL, NULL, g);
-}
-
-struct hc_error *gather_dominators(const struct job *job, bool profile, dom_visit_fn *visit, void *ctx,
-                                   struct gathered *g)
+static struct hc_error *gather_tree(const struct job *job, bool profile, bool paths, dom_visit_fn *visit, void *ctx,
+                                    struct gathered *g)
 {
 	struct walk w = {.g = g, .limit = hc_object_limit(job->s)};
 	struct hc_error *err = gather_init(job, profile, g);
 	if (err)
 		return err;
-	g->values = object_values;
-	g->nvalues = STACK_VALUES;
-	g->st.weight = 1 + VALUE_SPACE;
-	g->about = "frames dominate what follows; flat: objects of the type, cum: freed with them (retained)";
+	g->about = paths ? "shortest paths from roots; flat: objects of the type, cum: reached first by way of it"
+	                 : "frames dominate what follows; flat: objects of the type, cum: freed with them (retained)";
 	w.end = big_alloc((uint64_t)w.limit * sizeof(*w.end));
 	err = w.end ? roots_init(&w.roots, job->s, &g->st, g->classes.listing) : err_nomem();
 	if (!err) {
 		load_classes(&w, job->s);
-		err = walk_dominators(&w, job->s, visit, ctx);
+		err = walk_tree(&w, job->s, paths, visit, ctx);
 		if (!err)
 			add_objects(&w, job->s);
 		roots_deinit(&w.roots);
@@ -194,14 +210,27 @@ struct hc_error *gather_dominators(const struct job *job, bool profile, dom_visi
 	return err;
 }
 
+struct hc_error *gather_retained(const struct job *job, bool profile, struct gathered *g)
+{
+	return gather_tree(job, profile, false, NULL, NULL, g);
+}
+
+struct hc_error *gather_dominators(const struct job *job, bool profile, dom_visit_fn *visit, void *ctx,
+                                   struct gathered *g)
+{
+	return gather_tree(job, profile, false, visit, ctx, g);
+}
+
+struct hc_error *gather_paths(const struct job *job, bool profile, struct gathered *g)
+{
+	return gather_tree(job, profile, true, NULL, NULL, g);
+}
+
 struct hc_error *gather_types(const struct job *job, bool profile, struct gathered *g)
 {
 	struct hc_error *err = gather_init(job, profile, g);
 	if (err)
 		return err;
-	g->values = object_values;
-	g->nvalues = STACK_VALUES;
-	g->st.weight = 1 + VALUE_SPACE;
 	g->about = job->opts.garbage ? "one frame per type, unreachable objects included" : "one frame per type";
 	struct hc_object o;
 	bool live_only = !job->opts.garbage;
@@ -210,47 +239,4 @@ struct hc_error *gather_types(const struct job *job, bool profile, struct gather
 		if (hc_object_get(job->s, n, &o))
 			add_object(g, flat_stack(g, 0, &o), &o);
 	return gather_end(g, NULL);
-}
-
-/* What a goroutine is doing, as a frame: "(chan receive)", "(running)". */
-static uint32_t state_place(struct gathered *g, const struct hc_goroutine *go)
-{
-	char text[128];
-	snprintf(text, sizeof(text), "(%s)", *go->wait_reason ? go->wait_reason : go->state);
-	return frames_named(&g->st.frames, text);
-}
-
-struct hc_error *gather_goroutines(const struct job *job, bool profile, struct gathered *g)
-{
-	struct roots roots;
-	struct hc_error *err = gather_init(job, profile, g);
-	if (err)
-		return err;
-	g->values = goroutine_values;
-	g->nvalues = 3;
-	g->st.weight = 0;
-	g->about = "call stacks, under what goroutines wait for; inuse_space: heap that each alone keeps (retained)";
-	err = roots_init(&roots, job->s, &g->st, g->classes.listing);
-	if (err)
-		return gather_end(g, err);
-	uint32_t n = hc_goroutine_count(job->s);
-	uint64_t *retained = calloc((size_t)n + 1, sizeof(*retained));
-	for (uint32_t i = 0; retained && i < hc_root_count(job->s); i++) {
-		struct hc_root root = hc_root_at(job->s, i);
-		if (root.kind == HC_ROOT_GOROUTINE && root.goroutine < n)
-			retained[root.goroutine] = hc_retained(job->s, root.node);
-	}
-	for (uint32_t i = 0; retained && i < n; i++) {
-		struct hc_goroutine go = hc_goroutine_at(job->s, i);
-		uint32_t base = stacks_push(&g->st, 0, state_place(g, &go));
-		uint32_t end = roots_call_stack(&roots, base, &go);
-		struct stack_node *node = &g->st.nodes.data[end];
-		node->count++;
-		node->value[0] += go.stack_bytes;
-		node->value[1] += retained[i];
-	}
-	roots_deinit(&roots);
-	err = retained ? NULL : err_nomem();
-	free(retained);
-	return gather_end(g, err);
 }

@@ -7,13 +7,24 @@
 #include "writers/stacks.h"
 #include "writers/writer.h"
 
+/* Facts about a sample besides its stack; numbers are in the stacks' strings. */
+struct sample_label {
+	uint32_t key, text; /* key 0: the end of a set; text 0: a number */
+	uint32_t unit;
+	int64_t number;
+};
+
 struct gathered {
 	struct stacks st;
 	struct classes classes;
 	const char *const (*values)[2]; /* type and unit of each of STACK_VALUES; NULL type: not used */
 	unsigned nvalues;
+	const char *const *period; /* type and unit, as in the runtime's own profiles of the kind */
 	bool profile;
 	const char *about; /* what frames and values mean, one line */
+	/* Views with labels: a stack's outermost frame stands for a set of labels. Function -> its first one. */
+	VEC(struct sample_label) labels;
+	struct map label_sets;
 	uint32_t unreachable; /* the stack "(unreachable)"; 0: there is none */
 };
 
@@ -35,8 +46,17 @@ struct hc_error *gather_dominators(const struct job *job, bool profile, dom_visi
                                    struct gathered *g) HC_MUST_CHECK;
 /* `types`: one frame per object class; unreachable objects on demand. */
 struct hc_error *gather_types(const struct job *job, bool profile, struct gathered *g) HC_MUST_CHECK;
-/* `goroutines`: call stacks under what each goroutine is doing. */
+/* `paths`: the same along the shortest reference paths; cumulative is what is reached first by way of the class. */
+struct hc_error *gather_paths(const struct job *job, bool profile, struct gathered *g) HC_MUST_CHECK;
+/*
+ * `goroutines`: call stacks, under what each goroutine is doing; in profiles that is among its labels. Without those that the
+ * runtime started for itself.
+ */
 struct hc_error *gather_goroutines(const struct job *job, bool profile, struct gathered *g) HC_MUST_CHECK;
 void gathered_free(struct gathered *g);
+
+/* For the files that gather: sets up for object values; ends with err, or what went wrong meanwhile. */
+struct hc_error *gather_init(const struct job *job, bool profile, struct gathered *g) HC_MUST_CHECK;
+struct hc_error *gather_end(struct gathered *g, struct hc_error *err) HC_MUST_CHECK;
 
 #endif

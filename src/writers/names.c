@@ -37,7 +37,7 @@ size_t utf8_length(const char *text)
 	return 0;
 }
 
-static bool append(struct name *n, const char *text, size_t len)
+bool name_append(struct name *n, const char *text, size_t len)
 {
 	if (!vec_grow(&n->text, &n->cap, 1, n->len + len + 1))
 		return false;
@@ -50,12 +50,12 @@ static bool append(struct name *n, const char *text, size_t len)
 bool name_clean(struct name *n, const char *in)
 {
 	n->len = 0;
-	if (!append(n, "", 0))
+	if (!name_append(n, "", 0))
 		return false;
 	while (*in) {
 		size_t len = utf8_length(in);
 		bool control = len == 1 && ((unsigned char)*in < 0x20 || *in == 0x7f);
-		if (!append(n, len == 0 ? "\xef\xbf\xbd" : control ? " " : in, len == 0 ? 3 : len))
+		if (!name_append(n, len == 0 ? "\xef\xbf\xbd" : control ? " " : in, len == 0 ? 3 : len))
 			return false;
 		in += len ? len : 1;
 	}
@@ -110,20 +110,43 @@ static void drop_directories(struct name *n)
 	t[out] = '\0';
 }
 
-void name_shorten(struct name *n)
+/* FNV-1a */
+static uint32_t hash_of(const struct name *n)
 {
-	uint32_t hash = 2166136261u; /* FNV-1a */
+	uint32_t hash = 2166136261u;
 	for (size_t i = 0; i < n->len; i++)
 		hash = (hash ^ (unsigned char)n->text[i]) * 16777619u;
+	return hash;
+}
+
+static void cut(struct name *n, size_t limit, uint32_t hash)
+{
+	static const char ellipsis[] = "\xe2\x80\xa6";
+	if (n->len <= limit)
+		return;
+	size_t keep = limit - (sizeof(ellipsis) - 1) - 9;
+	while (keep > 0 && continues((unsigned char)n->text[keep]))
+		keep--;
+	n->len = keep + (size_t)snprintf(n->text + keep, n->cap - keep, "%s#%08x", ellipsis, (unsigned)hash);
+}
+
+void name_cut(struct name *n, size_t limit)
+{
+	if (n->len > limit)
+		cut(n, limit, hash_of(n));
+}
+
+void name_base(struct name *n)
+{
+	drop_directories(n);
+}
+
+void name_shorten(struct name *n)
+{
+	uint32_t hash = hash_of(n);
 	if (is_composite(n->text))
 		drop_directories(n);
-	if (n->len <= NAME_LIMIT)
-		return;
-	static const char ellipsis[] = "\xe2\x80\xa6";
-	size_t cut = NAME_LIMIT - (sizeof(ellipsis) - 1) - 9;
-	while (cut > 0 && continues((unsigned char)n->text[cut]))
-		cut--;
-	n->len = cut + (size_t)snprintf(n->text + cut, n->cap - cut, "%s#%08x", ellipsis, (unsigned)hash);
+	cut(n, NAME_LIMIT, hash);
 }
 
 void name_replace(struct name *n, const char *these, char by)

@@ -15,6 +15,8 @@ struct name {
 	size_t len, cap;
 };
 
+/* False when memory ran out. */
+bool name_append(struct name *n, const char *text, size_t len);
 /* Copies: invalid UTF-8 becomes U+FFFD, control characters blanks. False when memory ran out. */
 bool name_clean(struct name *n, const char *in);
 /*
@@ -23,6 +25,10 @@ bool name_clean(struct name *n, const char *in);
  * were.
  */
 void name_shorten(struct name *n);
+/* Cuts a name of more than `limit` bytes (20 or more), with a hash of what it was. */
+void name_cut(struct name *n, size_t limit);
+/* Drops the directories of all package paths, also of the name's own: "github.com/a/b.T" becomes "b.T". */
+void name_base(struct name *n);
 /* In place: every byte of `these` becomes `by`. */
 void name_replace(struct name *n, const char *these, char by);
 void name_free(struct name *n);

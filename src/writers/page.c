@@ -7,7 +7,9 @@
 #include "writers/gather.h"
 #include "writers/query.h"
 #include "writers/retainers.h"
+#include "writers/tables.h"
 #include "writers/text.h"
+#include "writers/typesums.h"
 
 enum { TOP_TYPES = 15, TOP_RETAINERS = 12, INDENT = 2, VALUE_AT = 16 };
 
@@ -230,72 +232,22 @@ static void put_coverage(const struct hc_snapshot *s, struct hc_sink *k)
 		            text_percent(d, bytes[2], live), text_percent(e, bytes[3], live));
 }
 
-struct type_row {
-	uint64_t objects, bytes, retained;
-	uint32_t class;
-};
-
-static int by_bytes(const void *a, const void *b)
-{
-	const struct type_row *x = a, *y = b;
-	if (x->bytes != y->bytes)
-		return x->bytes > y->bytes ? -1 : 1;
-	return x->class < y->class ? -1 : x->class > y->class;
-}
-
-/* Is the function of a stack's end nowhere else on it? Its values with all below it are then retained by the type. */
-static bool is_outermost(const struct stacks *st, uint32_t node)
-{
-	uint32_t function = place_function(&st->frames, st->nodes.data[node].place);
-	for (uint32_t up = st->nodes.data[node].parent; up; up = st->nodes.data[up].parent)
-		if (place_function(&st->frames, st->nodes.data[up].place) == function)
-			return false;
-	return true;
-}
-
-/* Adds up the stacks of live objects by class: a type keeps what has one of its objects among its dominators. */
-static struct hc_error *sum_types(const struct gathered *g, struct type_row *rows)
-{
-	const struct stacks *st = &g->st;
-	uint64_t *below = calloc(st->nodes.len, sizeof(*below));
-	if (!below)
-		return err_nomem();
-	for (size_t i = st->nodes.len; i-- > 1;) {
-		const struct stack_node *n = &st->nodes.data[i];
-		uint32_t class = st->frames.functions.data[place_function(&st->frames, n->place)].class;
-		below[i] += n->value[VALUE_SPACE];
-		below[n->parent] += below[i];
-		if (class == FRAME_NO_CLASS || (g->unreachable && n->parent == g->unreachable))
-			continue;
-		rows[class].objects += n->count;
-		rows[class].bytes += n->value[VALUE_SPACE];
-		if (is_outermost(st, (uint32_t)i))
-			rows[class].retained += below[i];
-	}
-	free(below);
-	return NULL;
-}
-
 static struct hc_error *put_types(const struct job *job, const struct gathered *g)
 {
-	uint32_t n = g->classes.count, used = 0;
+	uint32_t n, used = 0;
 	uint64_t live = hc_snapshot_info(job->s)->live_bytes, top = job->opts.top ? job->opts.top : TOP_TYPES;
-	struct type_row *rows = calloc(n, sizeof(*rows));
+	struct type_sum *rows;
 	struct table t;
-	if (!rows)
-		return err_nomem();
-	for (uint32_t i = 0; i < n; i++)
-		rows[i].class = i;
-	struct hc_error *err = sum_types(g, rows);
-	qsort(rows, n, sizeof(*rows), by_bytes);
+	struct hc_error *err = type_sums(g, &rows, &n);
+	if (err)
+		return err;
+	type_sums_sort(rows, n);
 	table_init(&t, ">>>>><", INDENT);
 	static const char *const head[] = {"bytes", "%", "objects", "retained", "%",
 	                                   "Types by the bytes of their objects"};
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		table_cell(&t, head[i]);
-	for (uint32_t i = 0; i < n && !err; i++) {
-		if (!rows[i].objects)
-			break;
+	for (uint32_t i = 0; i < n && rows[i].objects; i++) {
 		if (used++ >= top)
 			continue;
 		table_bytes(&t, rows[i].bytes);
@@ -308,12 +260,10 @@ static struct hc_error *put_types(const struct job *job, const struct gathered *
 	}
 	free(rows);
 	sink_puts(job->sink, "\n");
-	struct hc_error *err2 = table_end(&t, job->sink);
+	err = table_end(&t, job->sink);
 	if (used > top)
 		sink_printf(job->sink, "  and %" PRIu64 " other types\n", used - top);
-	if (err)
-		hc_error_free(err2);
-	return err ? err : err2;
+	return err;
 }
 
 /* ---- who keeps it ---- */
@@ -401,10 +351,17 @@ static const struct view views[] = {
 	{"object", text_object},
 	{"paths", text_paths},
 	{"owners", text_owners},
+	{"types", text_types},
+	{"roots", text_roots},
+	{"goroutines", text_goroutines},
+	{"memory", text_memory},
+	{"nodes", text_nodes},
+	{"edges", text_edges},
 	{NULL, NULL},
 };
 
 const struct format format_text = {
-	{"text", ".txt", "summary retained object paths owners", "text for people: one page of answers"},
+	{"text", ".txt", "summary retained object paths owners types roots goroutines memory nodes edges",
+	 "text for people: one page of answers, or a table"},
 	views,
 };

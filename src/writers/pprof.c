@@ -14,7 +14,7 @@
 #include "profile.pb-c.h"
 #include "writers/gather.h"
 
-enum { DEFAULT_SAMPLES = 50000, MAX_PATH = 4096 + 8, MAX_COMMENTS = 8 };
+enum { DEFAULT_SAMPLES = 50000, MAX_PATH = 4096 + 8, MAX_COMMENTS = 8, MAX_LABELS = 66 };
 
 typedef Perftools__Profiles__Profile profile;
 typedef Perftools__Profiles__ValueType value_type;
@@ -115,8 +115,8 @@ static void emit_header(struct pprof *p)
 	mapping.filename = string(p, *info->exe_path ? base_name(info->exe_path) : "(unknown executable)");
 	mapping.build_id = string(p, *info->gnu_build_id ? info->gnu_build_id : info->go_build_id);
 	mapping.has_functions = mapping.has_filenames = mapping.has_line_numbers = mapping.has_inline_frames = true;
-	period.type = string(p, "space");
-	period.unit = string(p, "bytes");
+	period.type = string(p, p->g.period[0]);
+	period.unit = string(p, p->g.period[1]);
 	head.sample_type = refs;
 	head.n_sample_type = p->g.nvalues;
 	head.mapping = mappings;
@@ -144,18 +144,46 @@ static uint32_t location_of(struct pprof *p, uint32_t place)
 	return p->location[place];
 }
 
+typedef Perftools__Profiles__Label label_type;
+
+/* The labels that a stack's outermost frame stands for. */
+static size_t sample_labels(const struct pprof *p, uint32_t place, label_type *label)
+{
+	uint32_t first;
+	size_t n = 0;
+	if (!map_get(&p->g.label_sets, place_function(&p->g.st.frames, place), &first))
+		return 0;
+	for (const struct sample_label *l = &p->g.labels.data[first]; l->key && n < MAX_LABELS; l++, n++) {
+		perftools__profiles__label__init(&label[n]);
+		label[n].key = l->key;
+		label[n].str = l->text;
+		label[n].num = l->number;
+		label[n].num_unit = l->unit;
+	}
+	return n;
+}
+
 static void emit_sample(struct pprof *p, uint32_t node)
 {
 	const struct stack_node *n = &p->g.st.nodes.data[node];
 	uint64_t path[MAX_PATH];
+	label_type label[MAX_LABELS], *labels[MAX_LABELS];
 	int64_t values[STACK_VALUES] = {n->count};
 	profile piece = PERFTOOLS__PROFILES__PROFILE__INIT;
 	Perftools__Profiles__Sample sample = PERFTOOLS__PROFILES__SAMPLE__INIT, *samples[] = {&sample};
 	for (unsigned v = 1; v < STACK_VALUES; v++)
 		values[v] = n->value[v - 1] <= INT64_MAX ? (int64_t)n->value[v - 1] : INT64_MAX;
 	sample.location_id = path;
-	for (; node && sample.n_location_id < MAX_PATH; node = p->g.st.nodes.data[node].parent)
-		path[sample.n_location_id++] = location_of(p, p->g.st.nodes.data[node].place);
+	for (; node && sample.n_location_id < MAX_PATH; node = p->g.st.nodes.data[node].parent) {
+		uint32_t place = p->g.st.nodes.data[node].place;
+		if (p->g.labels.len && !p->g.st.nodes.data[node].parent)
+			sample.n_label = sample_labels(p, place, label);
+		else
+			path[sample.n_location_id++] = location_of(p, place);
+	}
+	for (size_t i = 0; i < sample.n_label; i++)
+		labels[i] = &label[i];
+	sample.label = labels;
 	sample.value = values;
 	sample.n_value = p->g.nvalues;
 	piece.sample = samples;
@@ -263,6 +291,11 @@ static struct hc_error *pprof_retained(const struct job *job)
 	return write_profile(job, gather_retained);
 }
 
+static struct hc_error *pprof_paths(const struct job *job)
+{
+	return write_profile(job, gather_paths);
+}
+
 static struct hc_error *pprof_types(const struct job *job)
 {
 	return write_profile(job, gather_types);
@@ -277,13 +310,14 @@ static struct hc_error *pprof_goroutines(const struct job *job)
 
 static const struct view views[] = {
 	{"retained", pprof_retained},
+	{"paths", pprof_paths},
 	{"types", pprof_types},
 	{"goroutines", pprof_goroutines},
 	{NULL, NULL},
 };
 
 const struct format format_pprof = {
-	{"pprof", ".pb.gz .pb", "retained types goroutines",
+	{"pprof", ".pb.gz .pb", "retained paths types goroutines",
 	 "profile for go tool pprof: who keeps the memory, by dominator path"},
 	views,
 };

@@ -87,13 +87,24 @@ static uint32_t push_frame(struct roots *r, uint32_t node, uint32_t frame)
 	return node;
 }
 
+/* As runtime.elideWrapperCalling: a wrapper says something only where the panic is its own. */
+static bool is_elided(const struct hc_frame *f, const char *callee)
+{
+	return f->wrapper && strcmp(callee, "runtime.gopanic") != 0 && strcmp(callee, "runtime.sigpanic") != 0 &&
+	       strcmp(callee, "runtime.panicwrap") != 0;
+}
+
 uint32_t roots_call_stack(struct roots *r, uint32_t base, const struct hc_goroutine *g)
 {
 	if (!g->frame_count)
 		return stacks_end(r->st, base, frames_named(&r->st->frames, "(no frames)"));
-	for (uint32_t i = g->frame_count; i-- > 1;)
-		base = push_frame(r, base, g->first_frame + i);
-	struct hc_frame f = hc_frame_at(r->s, g->first_frame);
+	struct hc_frame f;
+	for (uint32_t i = g->frame_count; i-- > 1;) {
+		f = hc_frame_at(r->s, g->first_frame + i);
+		if (!is_elided(&f, hc_frame_at(r->s, g->first_frame + i - 1).function))
+			base = push_frame(r, base, g->first_frame + i);
+	}
+	f = hc_frame_at(r->s, g->first_frame);
 	uint32_t at = places_of_pc(r, g->first_frame, &f);
 	for (; r->call_places.data[at] && r->call_places.data[at + 1]; at++)
 		base = stacks_push(r->st, base, r->call_places.data[at]);

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct format *const formats[] = {&format_pprof, &format_hprof, &format_folded, &format_dot, &format_text};
+static const struct format *const formats[] = {&format_pprof,  &format_hprof, &format_csv,
+                                              &format_folded, &format_dot,   &format_text};
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 size_t hc_format_count(void)

@@ -31,7 +31,7 @@ struct format {
 	const struct view *views; /* ends with a NULL name */
 };
 
-extern const struct format format_pprof, format_hprof, format_folded, format_dot, format_text;
+extern const struct format format_pprof, format_hprof, format_csv, format_folded, format_dot, format_text;
 
 /* Warnings and facts for the caller's log function, if there is one. */
 void job_say(const struct job *job, enum hc_severity sev, const char *fmt, ...) HC_PRINTF(3, 4);

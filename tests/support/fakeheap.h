@@ -62,9 +62,9 @@ static void fake_root(unsigned i, unsigned parent, enum hc_root_kind kind, const
 	                                 .goroutine = goroutine, .frame = frame};
 }
 
-static const struct hc_frame fake_frames[] = {{"main.worker", 0x1010, 0, 64, 0x1000},
-                                             {"main.main", 0x2020, 64, 64, 0x2000},
-                                             {"runtime.goexit", 0x3030, 128, 8, 0x3000}};
+static const struct hc_frame fake_frames[] = {{"main.worker", 0x1010, 0, 64, 0x1000, false},
+                                             {"main.main", 0x2020, 64, 64, 0x2000, false},
+                                             {"runtime.goexit", 0x3030, 128, 8, 0x3000, false}};
 static const struct fake_lines fake_frame_lines[] = {
 	{{{"main.step", "/src/main.go", 30, true}, {"main.worker", "/src/main.go", 41, false}}},
 	{{{"main.main", "/src/main.go", 99, false}}},

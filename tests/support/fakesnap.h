@@ -55,6 +55,10 @@ struct fake_lines {
 	struct hc_line line[4]; /* innermost first, ended by a NULL function */
 };
 
+struct fake_labels {
+	struct hc_label label[4]; /* ended by a NULL key */
+};
+
 struct hc_snapshot {
 	struct hc_info info;
 	const struct hc_type *const *types;
@@ -79,6 +83,8 @@ struct hc_snapshot {
 	const struct fake_memory *memory;         /* outside of objects */
 	uint32_t nmemory;
 	const struct hc_type *dynamic;            /* what all interfaces hold */
+	const struct fake_labels *labels;         /* by goroutine; NULL: none have any */
+	uint64_t now;                             /* on the monotonic clock */
 };
 
 /* Root i, in tables; fake_finish() turns it into a node number. */
@@ -458,6 +464,107 @@ void hc_dom_end(struct hc_dom_iter *it)
 {
 	free(it->state);
 	it->state = NULL;
+}
+
+/* ---- shortest paths: the dominator tree ---- */
+
+static inline uint32_t fake_depth(const struct hc_snapshot *s, hc_node node)
+{
+	uint32_t depth = 0;
+	for (; (node = hc_dominator(s, node)) != HC_NODE_NONE; depth++)
+		;
+	return depth;
+}
+
+struct hc_error *hc_bfs_begin(const struct hc_snapshot *s, struct hc_bfs_iter *it)
+{
+	struct hc_dom_iter *dom = calloc(1, sizeof(*dom));
+	struct hc_error *err = dom ? hc_dom_begin(s, dom) : err_nomem();
+	it->s = s;
+	it->state = dom;
+	return err;
+}
+
+bool hc_bfs_next(struct hc_bfs_iter *it, struct hc_bfs_step *ret)
+{
+	struct hc_dom_step d;
+	if (!hc_dom_next(it->state, &d))
+		return false;
+	*ret = (struct hc_bfs_step){d.node, d.dominator, fake_depth(it->s, d.node), d.via == HC_VIA_SEVERAL ? 0 : d.via};
+	return true;
+}
+
+void hc_bfs_end(struct hc_bfs_iter *it)
+{
+	hc_dom_end(it->state);
+	free(it->state);
+	it->state = NULL;
+}
+
+static inline uint32_t fake_is_dead(const struct hc_snapshot *s, hc_node node)
+{
+	return node < s->nobjects && s->objects[node].dead;
+}
+
+struct hc_error *hc_depths(const struct hc_snapshot *s, uint32_t **ret)
+{
+	uint32_t n = s->nobjects + s->nroots;
+	*ret = calloc((size_t)n + 1, sizeof(**ret));
+	for (uint32_t i = 0; *ret && i < n; i++)
+		(*ret)[i] = fake_is_dead(s, i) ? UINT32_MAX : fake_depth(s, i);
+	return *ret ? NULL : err_nomem();
+}
+
+struct hc_error *hc_dominating_roots(const struct hc_snapshot *s, uint32_t **ret)
+{
+	uint32_t n = s->nobjects + s->nroots;
+	*ret = calloc((size_t)n + 1, sizeof(**ret));
+	for (uint32_t i = 0; *ret && i < n; i++) {
+		hc_node root = i;
+		while (root < s->nobjects && !s->objects[root].dead)
+			root = s->objects[root].dominator;
+		(*ret)[i] = fake_is_dead(s, i) ? UINT32_MAX : root - s->nobjects;
+	}
+	return *ret ? NULL : err_nomem();
+}
+
+void hc_numbers_free(const struct hc_snapshot *s, uint32_t *numbers)
+{
+	(void)s;
+	free(numbers);
+}
+
+/* ---- profiles ---- */
+
+size_t hc_goroutine_labels(const struct hc_snapshot *s, uint32_t goroutine, struct hc_label *out, size_t max)
+{
+	size_t n = 0;
+	while (s->labels && n < max && n < 4 && s->labels[goroutine].label[n].key.bytes) {
+		out[n] = s->labels[goroutine].label[n];
+		n++;
+	}
+	return n;
+}
+
+uint64_t hc_monotonic_time(const struct hc_snapshot *s)
+{
+	return s->now;
+}
+
+size_t hc_object_site(const struct hc_snapshot *s, hc_node node, struct hc_line *out, size_t max)
+{
+	(void)s, (void)node;
+	if (max < 2)
+		return 0;
+	out[0] = (struct hc_line){"runtime.mallocgc", "/go/malloc.go", 1, false};
+	out[1] = (struct hc_line){"main.make", "/src/main.go", 12, false};
+	return 2;
+}
+
+uint64_t hc_type_scan_bytes(const struct hc_snapshot *s, const struct hc_type *t)
+{
+	(void)s;
+	return t->size / 2 / 8 * 8;
 }
 
 #endif

@@ -22,9 +22,9 @@ static struct hc_type *node_type(struct fb *b)
 
 /* ---- goroutines ---- */
 
-static const struct hc_frame frames[] = {{"main.worker", 0x1010, 0x7000, 64, 0x1000},
-                                         {"main.(*Server).Serve", 0x2020, 0x7040, 64, 0x2000},
-                                         {"", 0x3030, 0x7080, 8, 0}};
+static const struct hc_frame frames[] = {{"main.worker", 0x1010, 0x7000, 64, 0x1000, false},
+                                         {"main.(*Server).Serve", 0x2020, 0x7040, 64, 0x2000, false},
+                                         {"", 0x3030, 0x7080, 8, 0, false}};
 static const struct fake_lines lines[] = {
 	{{{"main.step", "/src/main.go", 30, true}, {"main.worker", "/src/main.go", 41, false}}},
 	{{{"main.(*Server).Serve", "/src/server.go", 99, false}}},

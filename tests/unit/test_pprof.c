@@ -72,6 +72,7 @@ static void check_valid(const profile *p)
 {
 	assert_true(p->n_string_table > 0);
 	assert_string_equal(p->string_table[0], "");
+	bool goroutines = strcmp(text(p, p->sample_type[0]->type), "goroutine") == 0;
 	for (size_t i = 0; i < p->n_location; i++) {
 		assert_int_equal(p->location[i]->id, i + 1);
 		assert_int_equal(p->location[i]->mapping_id, 0);
@@ -88,15 +89,17 @@ static void check_valid(const profile *p)
 	for (size_t i = 0; i < p->n_sample; i++) {
 		assert_int_equal(p->sample[i]->n_value, p->n_sample_type);
 		assert_true(p->sample[i]->n_location_id > 0);
-		assert_int_equal(p->sample[i]->n_label, 0);
+		assert_int_equal(p->sample[i]->n_label > 0, goroutines);
+		for (size_t l = 0; l < p->sample[i]->n_label; l++)
+			assert_true(*text(p, p->sample[i]->label[l]->key));
 		for (size_t l = 0; l < p->sample[i]->n_location_id; l++)
 			assert_in_range(p->sample[i]->location_id[l], 1, p->n_location);
 	}
 	assert_int_equal(p->n_mapping, 1);
 	assert_int_equal(p->mapping[0]->id, 1);
 	assert_int_equal(p->period, 1);
-	assert_string_equal(text(p, p->period_type->type), "space");
-	assert_string_equal(text(p, p->period_type->unit), "bytes");
+	assert_string_equal(text(p, p->period_type->type), goroutines ? "goroutine" : "space");
+	assert_string_equal(text(p, p->period_type->unit), goroutines ? "count" : "bytes");
 	assert_int_equal(p->time_nanos, 0);
 }
 
@@ -404,18 +407,94 @@ static void test_types_view(void **state)
 	fake_free(&s);
 }
 
+/* "key=text", "key=number unit": all labels of a sample. */
+static void label_text(const profile *p, const Perftools__Profiles__Sample *s, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < s->n_label; i++) {
+		const Perftools__Profiles__Label *l = s->label[i];
+		size_t at = strlen(buf);
+		if (l->str)
+			snprintf(buf + at, size - at, "%s%s=%s", i ? " " : "", text(p, l->key), text(p, l->str));
+		else
+			snprintf(buf + at, size - at, "%s%s=%lld %s", i ? " " : "", text(p, l->key), (long long)l->num,
+			         text(p, l->num_unit));
+	}
+}
+
 static void test_goroutines_view(void **state)
 {
 	(void)state;
 	struct hc_snapshot s = fake_cache(5, 50);
+	char labels[256];
 	profile *p = write_view(&s, (struct hc_write_opts){.view = "goroutines"});
 	check_valid(p);
 	assert_int_equal(p->n_sample, 1);
-	assert_non_null(sample_named(p, "(chan receive);main.main:99;main.worker:41;main.step:30"));
+	const Perftools__Profiles__Sample *sample = sample_named(p, "main.main:99;main.worker:41;main.step:30");
+	assert_non_null(sample);
+	label_text(p, sample, labels, sizeof(labels));
+	assert_string_equal(labels, "state=chan receive");
 	assert_int_equal(sum(p, 0), 1);
 	assert_int_equal(sum(p, 1), 8192);
 	assert_int_equal(sum(p, 2), s.retained[s.nobjects + R_G17]);
-	assert_string_equal(text(p, p->default_sample_type), "goroutines");
+	assert_string_equal(text(p, p->default_sample_type), "goroutine");
+	drop(p);
+	fake_free(&s);
+}
+
+/* Samples are one per stack and set of labels; the runtime's own goroutines and the compiler's wrappers are left out. */
+static void test_goroutine_labels(void **state)
+{
+	(void)state;
+#define TEXT(t) {t, sizeof(t) - 1}
+	static const struct hc_frame frames[] = {{"main.worker", 0x1010, 0, 64, 0x1000, false},
+	                                         {"main.main.gowrap1", 0x2020, 64, 64, 0x2000, true},
+	                                         {"runtime.goexit", 0x3030, 128, 8, 0x3000, false}};
+	static const struct fake_lines lines[] = {{{{"main.worker", "/src/main.go", 41, false}}},
+	                                          {{{"main.main.gowrap1", "/src/main.go", 9, false}}},
+	                                          {{{"runtime.goexit", "/go/asm.s", 1, false}}}};
+	static const struct fake_labels labels[] = {{{{TEXT("job"), TEXT("a\"b\\c\n")}, {TEXT("user"), TEXT("x")}}},
+	                                            {{{TEXT("job"), TEXT("a\"b\\c\n")}, {TEXT("user"), TEXT("x")}}},
+	                                            {{{TEXT("job"), TEXT("")}, {TEXT(""), TEXT("no key")}}},
+	                                            {{{TEXT("job"), TEXT("x")}}}};
+	struct hc_goroutine g[4];
+	struct hc_snapshot s = fake_cache(1, 1);
+	char found[256];
+	for (size_t i = 0; i < 4; i++)
+		g[i] = (struct hc_goroutine){.id = 10 + i, .state = "waiting", .wait_reason = "select", .stack_bytes = 2048,
+		                             .frame_count = 3, .wait_since = i == 2 ? 0 : 1000000000, .system = i == 3};
+	s.goroutines = g;
+	s.ngoroutines = 4;
+	s.frames = frames;
+	s.lines = lines;
+	s.labels = labels;
+	s.now = UINT64_C(62999999999);
+	profile *p = write_view(&s, (struct hc_write_opts){.view = "goroutines"});
+	check_valid(p);
+	assert_int_equal(p->n_sample, 2);
+	assert_int_equal(sum(p, 0), 3);
+	for (size_t i = 0; i < 2; i++) {
+		bool two = p->sample[i]->value[0] == 2;
+		assert_int_equal(p->sample[i]->n_location_id, 1);
+		assert_string_equal(name_at(p, p->sample[i], 0), "main.worker");
+		label_text(p, p->sample[i], found, sizeof(found));
+		assert_string_equal(found, two ? "state=select wait=61 seconds job=a'b/c  user=x" : "state=select job=0 ");
+	}
+	drop(p);
+	fake_free(&s);
+}
+
+/* In the fake snapshot the shortest paths are the dominators', so that the same sums are to be expected. */
+static void test_paths_view(void **state)
+{
+	(void)state;
+	struct hc_snapshot s = fake_cache(20, 300);
+	profile *p = write_view(&s, (struct hc_write_opts){.view = "paths"});
+	check_valid(p);
+	check_sums(&s, p);
+	assert_string_equal(text(p, p->default_sample_type), "inuse_space");
+	assert_int_equal(flat(p, "github.com/acme/store.Entry"), 20 * 48);
+	assert_int_equal(cum(p, "(unreachable)", 0), 1024 + 24);
 	drop(p);
 	fake_free(&s);
 }
@@ -496,7 +575,7 @@ static void test_unknown_view(void **state)
 	assert_non_null(err);
 	assert_int_equal(hc_error_code(err), HC_E_ARG);
 	assert_non_null(strstr(hc_error_message(err), "sideways"));
-	assert_non_null(strstr(hc_error_message(err), "retained types"));
+	assert_non_null(strstr(hc_error_message(err), "retained paths"));
 	hc_error_free(err);
 	free(m.data);
 	fake_free(&s);
@@ -581,6 +660,8 @@ int main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_types_view),
 		cmocka_unit_test(test_goroutines_view),
+		cmocka_unit_test(test_goroutine_labels),
+		cmocka_unit_test(test_paths_view),
 		cmocka_unit_test(test_same_bytes),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_failing_sink),
