@@ -84,7 +84,8 @@ struct hc_error *heap_load_specials(struct heap *h)
 			/* Lists are in order of offset. Brent: a cycle comes back to an address that was remembered at a power of two. */
 			uint64_t next, offset, number;
 			bool cycle = at == seen;
-			if ((++steps & (steps - 1)) == 0)
+			steps++;
+			if ((steps & (steps - 1)) == 0)
 				seen = at;
 			if (!layout_read(l, h->proc, at, L_SPECIAL_NEXT, &next) ||
 			    !layout_read(l, h->proc, at, L_SPECIAL_OFFSET, &offset) ||
