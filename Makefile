@@ -103,6 +103,9 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(SUP_OBJ) $(BUILD)/libheapconv.a
 	$(if $(Q),@echo "  LD   $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DEP_LIBS)
 
+# test_nomem fails allocations: of the library and what it is linked with statically, not of shared libraries.
+$(BUILD)/tests/test_nomem: ALL_LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+
 .PHONY: unit
 unit: $(TESTS) $(REPLAYS)
 
