@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions about certain objects: which they are, who refers to them, by which paths, and what would die with a reference. */
+/*
+ * Questions about certain objects: which they are, who refers to them, by which paths, and what would die with a
+ * reference.
+ */
 #ifndef HEAPCONV_QUERY_H
 #define HEAPCONV_QUERY_H
 
@@ -27,9 +30,9 @@ struct hc_target_field {
 /**
  * The nodes that people mean by a text: an address (hexadecimal with 0x, or decimal) anywhere inside of an object or
  * variable; the name of a root ("main.cache", "goroutine 17"); the exact name of what objects hold, as in
- * hc_object_type_name(); else a POSIX extended regular expression that is looked for in these names. Addresses and names
- * of roots may be followed by a field path, or +OFFSET. HC_E_ARG when there is no such node or field. `field` may be NULL:
- * then fields are refused.
+ * hc_object_type_name(); else a POSIX extended regular expression that is looked for in these names. Addresses and
+ * names of roots may be followed by a field path, or +OFFSET. HC_E_ARG when there is no such node or field. `field` may
+ * be NULL: then fields are refused.
  */
 HC_API struct hc_error *hc_target_open(const struct hc_snapshot *s, const char *text, struct hc_set **ret,
                                        struct hc_target_field *field) HC_MUST_CHECK;
@@ -58,7 +61,8 @@ struct hc_paths;
  * The `max` shortest paths from roots (that hold references themselves) to any of the targets; no path visits a node
  * twice, no two are the same. Shortest first; deterministic.
  */
-HC_API struct hc_error *hc_paths_open(const struct hc_snapshot *s, const struct hc_referrers *r, const struct hc_set *targets,
+HC_API struct hc_error *hc_paths_open(const struct hc_snapshot *s, const struct hc_referrers *r,
+                                      const struct hc_set *targets,
                                       uint64_t max, struct hc_paths **ret) HC_MUST_CHECK;
 HC_API void hc_paths_close(struct hc_paths *p);
 HC_API size_t hc_paths_count(const struct hc_paths *p);

@@ -11,10 +11,11 @@ extern "C" {
 
 /**
  * The value of type t at an address, on one line and shortened: numbers, quoted strings, "0xc000010000 main.Node" for
- * pointers, "len 3 cap 4 0xc000020000" for slices, the dynamic type and value of interfaces, "{A: 1, B: \"x\"}" for structs.
- * Control characters are escaped. Written to buf (always terminated); returns the full length.
+ * pointers, "len 3 cap 4 0xc000020000" for slices, the dynamic type and value of interfaces, "{A: 1, B: \"x\"}" for
+ * structs. Control characters are escaped. Written to buf (always terminated); returns the full length.
  */
-HC_API size_t hc_value_text(const struct hc_snapshot *s, const struct hc_type *t, uint64_t addr, char *buf, size_t size);
+HC_API size_t hc_value_text(const struct hc_snapshot *s, const struct hc_type *t, uint64_t addr, char *buf,
+                            size_t size);
 
 struct hc_map_entry {
 	uint64_t key, elem; /**< addresses of the values */

@@ -63,7 +63,8 @@ static uint64_t align_of(const struct hc_snapshot *s, const struct hc_type *t)
 		else
 			depth--;
 		if (kind != HC_KIND_STRUCT && kind != HC_KIND_ARRAY) {
-			bool scalar = kind <= HC_KIND_FLOAT64, complex = kind == HC_KIND_COMPLEX64 || kind == HC_KIND_COMPLEX128;
+			bool scalar = kind <= HC_KIND_FLOAT64;
+			bool complex = kind == HC_KIND_COMPLEX64 || kind == HC_KIND_COMPLEX128;
 			uint64_t own = scalar ? hc_type_size(top) : complex ? hc_type_size(top) / 2 : word;
 			if (own > align)
 				align = own < word ? own : word;
@@ -151,8 +152,9 @@ static bool next_table(struct hc_map_iter *it)
 			continue;
 		}
 		/* A table that serves several entries of the directory is counted at the first: table.index. */
-		if (!read_word(it->s, it->dir + i * word, &table) || !read_word(it->s, table + 8, &index) || index != i ||
-		    !read_word(it->s, table + 8 + word, &it->group) || !read_uint(it->s, table + 8 + 2 * word, 8, &mask))
+		if (!read_word(it->s, it->dir + i * word, &table) || !read_word(it->s, table + 8, &index) ||
+		    index != i || !read_word(it->s, table + 8 + word, &it->group) ||
+		    !read_uint(it->s, table + 8 + 2 * word, 8, &mask))
 			continue;
 		it->groups = it->group && mask < UINT64_C(1) << B_MAX ? mask + 1 : 0;
 		if (it->groups)

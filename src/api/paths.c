@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shortest paths from roots to targets, in order of length. A breadth-first search backwards tells how far each node
- * is from the nearest target; a best-first search forwards from the roots with these distances as its estimate then goes
- * straight to the targets, and takes a detour only for the next longer path. What cannot reach a target is never looked
- * at, and a cycle that hangs on a path is a detour to nowhere. Knows the public API only.
+ * The shortest paths from roots to targets, in order of length. A breadth-first search backwards tells how far each
+ * node is from the nearest target; a best-first search forwards from the roots with these distances as its estimate
+ * then goes straight to the targets, and takes a detour only for the next longer path. What cannot reach a target is
+ * never looked at, and a cycle that hangs on a path is a detour to nowhere. Knows the public API only.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -62,7 +62,8 @@ static struct hc_error *no_field(const char *text, const char *at, const struct 
 }
 
 /* The field of a struct with this name, or of one of its embedded structs right below. */
-static bool field_named(const struct hc_snapshot *s, const struct hc_type *t, const char *name, size_t len, struct hc_field *ret)
+static bool field_named(const struct hc_snapshot *s, const struct hc_type *t, const char *name, size_t len,
+                        struct hc_field *ret)
 {
 	for (uint32_t i = 0; i < hc_type_field_count(t); i++) {
 		*ret = hc_type_field_at(s, t, i);
@@ -115,7 +116,9 @@ static bool place_word(const struct hc_snapshot *s, const struct place *p, uint6
 	return true;
 }
 
-/* As in Go, a field of a pointer is one of what it points to; the same for slices' elements. False: it leads nowhere. */
+/*
+ * As in Go, a field of a pointer is one of what it points to; the same for slices' elements. False: it leads nowhere.
+ */
 static bool place_follow(const struct hc_snapshot *s, struct place *p)
 {
 	uint64_t ptr, offset;
@@ -265,12 +268,14 @@ static const char *roots_named(const struct hc_snapshot *s, const char *text, st
 	for (int round = 0; round < 2; round++) {
 		for (uint32_t i = 0; i < hc_root_count(s); i++) {
 			struct hc_root r = hc_root_at(s, i);
-			const char *unnamed = strstr(r.name, " (static)"); /* the composite that only a variable outside the roots names */
+			/* the composite that only a variable outside the roots names */
+			const char *unnamed = strstr(r.name, " (static)");
 			size_t len = unnamed ? (size_t)(unnamed - r.name) : strlen(r.name);
 			if (!len || strncmp(text, r.name, len) != 0 || !(text[len] == '\0' || strchr(".[+", text[len])))
 				continue;
 			/* Packages and groups are no targets; what has no region of its own has no fields. */
-			if (r.kind == HC_ROOT_ALL || r.kind == HC_ROOT_GROUP || r.kind == HC_ROOT_PACKAGE || (text[len] && !r.size))
+			if (r.kind == HC_ROOT_ALL || r.kind == HC_ROOT_GROUP || r.kind == HC_ROOT_PACKAGE ||
+			    (text[len] && !r.size))
 				continue;
 			if (round == 0 && len > best)
 				best = len;
@@ -295,7 +300,8 @@ static struct hc_error *classes_named(const struct hc_snapshot *s, const char *t
 	if (code) {
 		char why[128];
 		regerror(code, &re, why, sizeof(why));
-		return err_new(HC_E_ARG, "--target=%s: neither an address nor the name of a type or root, and no regular expression: %s",
+		return err_new(HC_E_ARG,
+		               "--target=%s: neither an address nor the name of a type or root, and no regular expression: %s",
 		               text, why);
 	}
 	for (uint32_t i = 0; i < n; i++)
@@ -311,14 +317,16 @@ static struct hc_error *target_types(const struct hc_snapshot *s, const char *te
 		return err_nomem();
 	struct hc_error *err = classes_named(s, text, meant);
 	struct hc_object o;
-	for (hc_node n = err ? HC_NODE_NONE : hc_object_next(s, 0, false); n != HC_NODE_NONE; n = hc_object_next(s, n + 1, false)) {
+	for (hc_node n = err ? HC_NODE_NONE : hc_object_next(s, 0, false); n != HC_NODE_NONE;
+	     n = hc_object_next(s, n + 1, false)) {
 		uint32_t class = hc_object_get(s, n, &o) ? hc_object_class(s, &o) : UINT32_MAX;
 		if (class < hc_class_count(s) && meant[class])
 			set_add(set, n);
 	}
 	free(meant);
 	if (!err && !set->count)
-		err = err_new(HC_E_ARG, "--target=%s: no object's type and no variable has such a name; the view types lists the types",
+		err = err_new(HC_E_ARG,
+		              "--target=%s: no object's type and no variable has such a name; the view types lists the types",
 		              text);
 	return err;
 }
@@ -329,10 +337,13 @@ static struct hc_error *target_find(const struct hc_snapshot *s, const char *tex
 	char *end;
 	if (isdigit((unsigned char)text[0])) {
 		errno = 0;
-		unsigned long long addr = strtoull(text, &end, strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0 ? 16 : 10);
+		bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+		unsigned long long addr = strtoull(text, &end, hex ? 16 : 10);
 		if (!errno && (*end == '\0' || strchr(".[+", *end)))
 			return target_addr(s, text, addr, end, set, field);
-		return err_new(HC_E_ARG, "--target=%s: not an address (0xc000010000), perhaps followed by .field or +offset", text);
+		return err_new(HC_E_ARG,
+		               "--target=%s: not an address (0xc000010000), perhaps followed by .field or +offset",
+		               text);
 	}
 	const char *rest = roots_named(s, text, set);
 	if (!rest)
@@ -348,10 +359,12 @@ static struct hc_error *target_find(const struct hc_snapshot *s, const char *tex
 	return field_find(s, text, rest, root, set, field);
 }
 
-struct hc_error *hc_target_open(const struct hc_snapshot *s, const char *text, struct hc_set **ret, struct hc_target_field *field)
+struct hc_error *hc_target_open(const struct hc_snapshot *s, const char *text, struct hc_set **ret,
+                                struct hc_target_field *field)
 {
 	if (!text || !*text)
-		return err_new(HC_E_ARG, "this view speaks of certain objects: say which with --target=ADDRESS, a type's name or a "
+		return err_new(HC_E_ARG,
+		               "this view speaks of certain objects: say which with --target=ADDRESS, a type's name or a "
 		               "regular expression over the names of types");
 	struct hc_set *set = set_new(s);
 	if (!set)

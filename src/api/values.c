@@ -131,7 +131,9 @@ static void put_slice(struct out *o, const struct hc_type *t, uint64_t addr)
 	}
 }
 
-/* runtime.hchan: qcount and dataqsiz are the first two words; closed comes after buf and elemsize (Go 1.4 and later). */
+/*
+ * runtime.hchan: qcount and dataqsiz are the first two words; closed comes after buf and elemsize (Go 1.4 and later).
+ */
 static void put_chan(struct out *o, uint64_t ptr)
 {
 	uint64_t word = hc_snapshot_info(o->s)->pointer_size, n, cap;
@@ -176,7 +178,8 @@ static void put_number(struct out *o, enum hc_kind kind, const uint8_t *b, size_
 static void put_scalar(struct out *o, enum hc_kind kind, uint64_t addr, uint64_t size)
 {
 	uint8_t b[16];
-	if ((size != 1 && size != 2 && size != 4 && size != 8 && size != 16) || !hc_read_memory(o->s, addr, b, (size_t)size)) {
+	if ((size != 1 && size != 2 && size != 4 && size != 8 && size != 16) ||
+	    !hc_read_memory(o->s, addr, b, (size_t)size)) {
 		put(o, "?");
 		return;
 	}
@@ -220,7 +223,8 @@ static void put_parts(struct out *o, const struct hc_type *t, uint64_t addr, int
 static bool is_pointer_shaped(const struct hc_type *t)
 {
 	enum hc_kind k = hc_type_kind(t);
-	return k == HC_KIND_PTR || k == HC_KIND_CHAN || k == HC_KIND_MAP || k == HC_KIND_FUNC || k == HC_KIND_UNSAFE_POINTER;
+	return k == HC_KIND_PTR || k == HC_KIND_CHAN || k == HC_KIND_MAP || k == HC_KIND_FUNC ||
+		k == HC_KIND_UNSAFE_POINTER;
 }
 
 static void put_interface(struct out *o, const struct hc_type *t, uint64_t addr, int level)
@@ -241,7 +245,10 @@ static void put_interface(struct out *o, const struct hc_type *t, uint64_t addr,
 		return;
 	}
 	put(o, "(%s) ", hc_type_name(dynamic));
-	/* Pointer-shaped values are the word itself; so are, which matters less here, structs and arrays of one of them. */
+	/*
+	 * Pointer-shaped values are the word itself; so are, which matters less here, structs and arrays of one of
+	 * them.
+	 */
 	if (is_pointer_shaped(dynamic))
 		put_value(o, dynamic, addr + word, level + 1);
 	else if (level < LEVELS && (hc_type_size(dynamic) != word || !(hc_type_kind(dynamic) == HC_KIND_STRUCT ||

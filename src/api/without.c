@@ -36,7 +36,8 @@ static bool mark_without(const struct hc_snapshot *s, hc_node node, uint64_t off
 	return ok;
 }
 
-struct hc_error *hc_dead_without(const struct hc_snapshot *s, hc_node node, uint64_t offset, uint64_t size, struct hc_set **ret)
+struct hc_error *hc_dead_without(const struct hc_snapshot *s, hc_node node, uint64_t offset, uint64_t size,
+                                 struct hc_set **ret)
 {
 	struct hc_set *live = set_new(s), *dead = set_new(s);
 	if (!live || !dead || !mark_without(s, node, offset, size, live)) {
@@ -52,7 +53,9 @@ struct hc_error *hc_dead_without(const struct hc_snapshot *s, hc_node node, uint
 	return NULL;
 }
 
-/* Dominators lead to the root that alone keeps the node; those of lists are long, but each step is a look at an array. */
+/*
+ * Dominators lead to the root that alone keeps the node; those of lists are long, but each step is a look at an array.
+ */
 enum { STEPS_MAX = 1 << 26 };
 
 /* A finalizer's root stands for the object's own pointers: does it have just these? */

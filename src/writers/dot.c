@@ -30,12 +30,14 @@ void dot_text(struct hc_sink *k, const char *text, size_t max)
 
 void dot_begin(struct hc_sink *k, const char *about, bool tree)
 {
-	sink_puts(k, "digraph heap {\n\tgraph [rankdir=LR, nodesep=0.15, labelloc=t, labeljust=l, fontname=\"monospace\", fontsize=11, ");
+	sink_puts(k, "digraph heap {\n\tgraph [rankdir=LR, nodesep=0.15, labelloc=t, labeljust=l, "
+	             "fontname=\"monospace\", fontsize=11, ");
 	/* Fewer rounds of the network simplex where that alone keeps the time in seconds. */
 	sink_puts(k, tree ? "ranksep=0.4, " : "ranksep=0.5, nslimit=2, nslimit1=2, mclimit=0.5, ");
 	sink_puts(k, "label=\"");
 	dot_text(k, about, 300);
-	sink_puts(k, "\"];\n\tnode [shape=box, style=filled, fillcolor=\"#ffffff\", fontname=\"monospace\", fontsize=9, margin=\"0.08,0.04\"];\n"
+	sink_puts(k, "\"];\n\tnode [shape=box, style=filled, fillcolor=\"#ffffff\", fontname=\"monospace\", fontsize=9, "
+	             "margin=\"0.08,0.04\"];\n"
 	             "\tedge [fontname=\"monospace\", fontsize=8, color=\"#606060\"];\n");
 }
 
@@ -105,7 +107,8 @@ void dot_id(const struct hc_snapshot *s, hc_node node, char *buf, size_t size)
 const char *dot_shape(const struct hc_snapshot *s, hc_node node)
 {
 	static const char *const shapes[] = {
-		[HC_ROOT_ALL] = "octagon", [HC_ROOT_GROUP] = "octagon", [HC_ROOT_PACKAGE] = "folder", [HC_ROOT_GLOBAL] = "hexagon",
+		[HC_ROOT_ALL] = "octagon", [HC_ROOT_GROUP] = "octagon", [HC_ROOT_PACKAGE] = "folder",
+		[HC_ROOT_GLOBAL] = "hexagon",
 		[HC_ROOT_GOROUTINE] = "box3d", [HC_ROOT_FRAME] = "box", [HC_ROOT_LOCAL] = "component",
 		[HC_ROOT_REGISTERS] = "component", [HC_ROOT_DEFER] = "octagon", [HC_ROOT_PANIC] = "octagon",
 		[HC_ROOT_FINALIZER] = "octagon", [HC_ROOT_FINQUEUE] = "octagon", [HC_ROOT_CLEANUP] = "octagon",
@@ -121,11 +124,13 @@ void dot_put_object(struct hc_sink *k, const struct hc_snapshot *s, hc_node node
 {
 	char id[32], name[QUERY_TEXT], more[QUERY_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
 	struct hc_object o;
-	struct dot_node n = {name, more, dot_shape(s, node), hc_retained(s, node), hc_snapshot_info(s)->live_bytes, target, false};
+	struct dot_node n = {name, more, dot_shape(s, node), hc_retained(s, node), hc_snapshot_info(s)->live_bytes,
+	                     target, false};
 	dot_id(s, node, id, sizeof(id));
 	query_name(s, node, name, sizeof(name));
 	if (hc_object_get(s, node, &o)) {
-		snprintf(more, sizeof(more), "0x%" PRIx64 "\n%s, retains %s", o.addr, text_bytes(a, o.slot_size), text_bytes(b, n.weight));
+		snprintf(more, sizeof(more), "0x%" PRIx64 "\n%s, retains %s", o.addr, text_bytes(a, o.slot_size),
+		         text_bytes(b, n.weight));
 		n.red = o.flags & (HC_OBJ_FINALIZER | HC_OBJ_CLEANUP) || hc_kept_by(s, node) != HC_KEPT_ORDINARY;
 	} else {
 		query_root_about(s, node, more, sizeof(more));

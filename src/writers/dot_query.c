@@ -68,7 +68,8 @@ static bool path_add(struct union_graph *g, const struct hc_path *p, size_t room
 		if (i + 1 == p->n)
 			break;
 		bool cut = i + 1 == head;
-		struct hop h = {p->steps[i].node, p->steps[cut ? tail : i + 1].node, p->steps[i].offset, cut ? tail - head : 0};
+		struct hop h = {p->steps[i].node, p->steps[cut ? tail : i + 1].node, p->steps[i].offset,
+		                cut ? tail - head : 0};
 		if (!vec_push(&g->hops, h))
 			return false;
 	}
@@ -123,7 +124,8 @@ struct hc_error *dot_paths(const struct job *job)
 		size_t room = PATH_NODES - g.nodes.len;
 		ok = path_add(&g, &p.shown.data[i].path, room > 2 * PATH_ENDS ? room : 2 * PATH_ENDS);
 	}
-	snprintf(about, sizeof(about), "%zu shortest paths of %s kinds; %s roots reach the target", shown, text_count(a, p.kinds),
+	snprintf(about, sizeof(about), "%zu shortest paths of %s kinds; %s roots reach the target", shown,
+	         text_count(a, p.kinds),
 	         text_count((char[TEXT_NUMBER]){0}, hc_paths_anchors(p.paths, &(const hc_node *){NULL})));
 	dot_begin(job->sink, ok && shown ? about : "no root reaches the target: it is garbage", false);
 	if (g.nodes.len)
@@ -146,12 +148,14 @@ static void owner_put(const struct owners *o, struct hc_sink *k, uint32_t i)
 {
 	const struct owner *n = &o->list.data[i];
 	char id[32], more[QUERY_TEXT] = "", up[32], a[TEXT_NUMBER], b[TEXT_NUMBER], label[QUERY_TEXT];
-	struct dot_node d = {n->name, more, dot_shape(o->q.s, n->example), n->retained, hc_snapshot_info(o->q.s)->live_bytes, i == 0, false};
+	struct dot_node d = {n->name, more, dot_shape(o->q.s, n->example), n->retained,
+	                     hc_snapshot_info(o->q.s)->live_bytes, i == 0, false};
 	snprintf(id, sizeof(id), "n%" PRIu32, i);
 	if (n->root && n->referrers == 1)
 		query_root_about(o->q.s, n->example, more, sizeof(more));
 	else if (n->referrers == 1)
-		snprintf(more, sizeof(more), "0x%" PRIx64 "\nretains %s", hc_node_addr(o->q.s, n->example), text_bytes(a, n->retained));
+		snprintf(more, sizeof(more), "0x%" PRIx64 "\nretains %s", hc_node_addr(o->q.s, n->example),
+		         text_bytes(a, n->retained));
 	else
 		snprintf(more, sizeof(more), "%s of them, %s%s", text_count(a, n->referrers), text_bytes(b, n->bytes),
 		         n->known == n->referrers ? ", shown already" : "");
@@ -159,9 +163,11 @@ static void owner_put(const struct owners *o, struct hc_sink *k, uint32_t i)
 	dot_node(k, id, &d);
 	if (i) {
 		snprintf(up, sizeof(up), "n%" PRIu32, n->parent);
-		snprintf(label, sizeof(label), "%.400s%s%s", n->field, n->references > 1 ? " x" : "", n->references > 1 ?
+		snprintf(label, sizeof(label), "%.400s%s%s", n->field, n->references > 1 ? " x" : "",
+		         n->references > 1 ?
 		         text_count(a, n->references) : "");
-		struct dot_edge e = {label, "", n->references, o->list.data[0].referrers, n->known == n->referrers, false};
+		struct dot_edge e = {label, "", n->references, o->list.data[0].referrers, n->known == n->referrers,
+		                     false};
 		if (e.weight > e.whole)
 			e.weight = e.whole;
 		dot_edge(k, id, up, &e);

@@ -37,7 +37,8 @@ struct hc_error *dot_retained(const struct job *job)
 	if (err)
 		return err;
 	uint64_t live = hc_snapshot_info(job->s)->live_bytes;
-	snprintf(about, sizeof(about), "what keeps the %s of live objects: the %s largest parts of %s", text_bytes(a, live),
+	snprintf(about, sizeof(about), "what keeps the %s of live objects: the %s largest parts of %s",
+	         text_bytes(a, live),
 	         text_count(b, k.n), text_count((char[TEXT_NUMBER]){0}, k.candidates));
 	dot_begin(job->sink, about, true);
 	for (uint32_t i = 0; i < k.n; i++) {
@@ -67,7 +68,8 @@ static void text_rest(const struct kept *k, struct table *t, const struct kept_n
 	table_bytes(t, n->rest);
 	table_percent(t, n->rest, hc_snapshot_info(k->r.s)->live_bytes);
 	table_count(t, n->rest_objects);
-	snprintf(text, sizeof(text), "%*s(smaller parts)", 2 * (int)(n->level < LEVELS_SHOWN ? n->level : LEVELS_SHOWN) + 2, "");
+	int indent = 2 * (int)(n->level < LEVELS_SHOWN ? n->level : LEVELS_SHOWN) + 2;
+	snprintf(text, sizeof(text), "%*s(smaller parts)", indent, "");
 	table_cell(t, text);
 }
 
@@ -84,7 +86,8 @@ static void text_row(const struct kept *k, struct table *t, uint32_t i)
 	query_name(s, at->node, name, sizeof(name));
 	int indent = 2 * (int)(n->level < LEVELS_SHOWN ? n->level : LEVELS_SHOWN);
 	if (at->node < hc_object_limit(s))
-		snprintf(text, sizeof(text), "%*s%.300s%s%.300s  0x%" PRIx64, indent, "", hop, *hop ? " " : "", name, hc_node_addr(s, at->node));
+		snprintf(text, sizeof(text), "%*s%.300s%s%.300s  0x%" PRIx64, indent, "", hop, *hop ? " " : "", name,
+		         hc_node_addr(s, at->node));
 	else
 		snprintf(text, sizeof(text), "%*s%.300s", indent, "", name);
 	table_cell(t, text);

@@ -82,8 +82,11 @@ static int by_references(const void *ap, const void *bp)
 	return a->to < b->to ? -1 : a->to > b->to;
 }
 
-/* References between the chosen types, and from roots (the last row), in a matrix. `chosen`: by class, position plus 1. */
-static struct hc_error *count_references(const struct hc_snapshot *s, const uint8_t *chosen, uint32_t classes, uint32_t n,
+/*
+ * References between the chosen types, and from roots (the last row), in a matrix. `chosen`: by class, position plus 1.
+ */
+static struct hc_error *count_references(const struct hc_snapshot *s, const uint8_t *chosen, uint32_t classes,
+                                         uint32_t n,
                                          struct arrow *matrix)
 {
 	hc_node limit = hc_object_limit(s);
@@ -191,7 +194,9 @@ struct hc_error *dot_types(const struct job *job)
 			all++;
 		top = top < TYPES_MAX ? top : TYPES_MAX;
 		n = all < top ? all : (uint32_t)top;
-		snprintf(about, sizeof(about), "%" PRIu32 " of %" PRIu32 " types, by what their objects retain; on the arrows: references", n, all);
+		snprintf(about, sizeof(about),
+		         "%" PRIu32 " of %" PRIu32 " types, by what their objects retain; on the arrows: references",
+		         n, all);
 		dot_begin(job->sink, about, false);
 		err = put_graph(job, list, classes, n);
 		dot_end(job->sink);

@@ -6,7 +6,10 @@
 
 #include "writers/query.h"
 
-/* Nodes that keep less than this part of the live bytes are of no interest, or not looked at one by one even when asked. */
+/*
+ * Nodes that keep less than this part of the live bytes are of no interest, or not looked at one by one even when
+ * asked.
+ */
 enum { SHARE = 1000, SHARE_MIN = 100000 };
 
 struct choice {

@@ -60,7 +60,8 @@ static bool kind_named(struct collect *c, hc_node node, uint64_t offset, uint32_
 	*ret = UINT32_MAX;
 	if (c->kinds.len == KINDS_MAX)
 		return true;
-	struct kind k = {.name = arena_strdup(&c->o->arena, name), .field = arena_strdup(&c->o->arena, field), .example = node,
+	struct kind k = {.name = arena_strdup(&c->o->arena, name), .field = arena_strdup(&c->o->arena, field),
+	                 .example = node,
 	                 .root = root, .last = HC_NODE_NONE};
 	*ret = (uint32_t)c->kinds.len;
 	return k.name && k.field && vec_push(&c->kinds, k);
@@ -170,7 +171,8 @@ static bool owner_add(struct collect *c, uint32_t parent, uint32_t kind, uint32_
 {
 	struct owners *o = c->o;
 	const struct kind *k = &c->kinds.data[kind];
-	struct owner n = {.parent = parent, .level = o->list.data[parent].level + 1, .first = OWNERS_NONE, .next = OWNERS_NONE,
+	struct owner n = {.parent = parent, .level = o->list.data[parent].level + 1, .first = OWNERS_NONE,
+	                  .next = OWNERS_NONE,
 	                  .name = k->name, .field = k->field, .example = k->example, .root = k->root,
 	                  .references = k->references, .referrers = k->referrers, .known = k->known, .bytes = k->bytes,
 	                  .retained = k->retained, .members = o->members.len};
@@ -242,7 +244,8 @@ static bool owner_expand(struct owners *o, uint32_t index)
 static bool target_add(struct owners *o)
 {
 	const struct hc_snapshot *s = o->q.s;
-	struct owner t = {.parent = OWNERS_NONE, .first = OWNERS_NONE, .next = OWNERS_NONE, .field = "", .example = query_biggest(&o->q)};
+	struct owner t = {.parent = OWNERS_NONE, .first = OWNERS_NONE, .next = OWNERS_NONE, .field = "",
+	                  .example = query_biggest(&o->q)};
 	struct hc_object obj;
 	char name[QUERY_TEXT];
 	query_name(s, t.example, name, sizeof(name));

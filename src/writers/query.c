@@ -50,7 +50,8 @@ void query_name(const struct hc_snapshot *s, hc_node node, char *buf, size_t siz
 	}
 	struct hc_root r = hc_root_at(s, node - hc_object_limit(s));
 	if (r.goroutine != HC_NO_INDEX && r.kind != HC_ROOT_GOROUTINE)
-		snprintf(text, sizeof(text), "%.400s (goroutine %" PRIu64 ")", r.name, hc_goroutine_at(s, r.goroutine).id);
+		snprintf(text, sizeof(text), "%.400s (goroutine %" PRIu64 ")", r.name,
+		         hc_goroutine_at(s, r.goroutine).id);
 	else
 		snprintf(text, sizeof(text), "%s", r.name);
 	copy_clean(text, buf, size);
@@ -80,7 +81,10 @@ static bool is_array_of_slots(const struct hc_type *t)
 	return t && hc_type_kind(t) == HC_KIND_ARRAY && hc_type_len(t) == 8;
 }
 
-/* Groups of Go 1.24: slots [8]struct{key, elem}; buckets: keys [8]K, then elems or values [8]V (or both split in groups). */
+/*
+ * Groups of Go 1.24: slots [8]struct{key, elem}; buckets: keys [8]K, then elems or values [8]V (or both split in
+ * groups).
+ */
 static bool slot_find(const struct hc_snapshot *s, const struct hc_type *t, uint64_t offset, struct slot *ret)
 {
 	struct hc_field keys = {0};
@@ -104,7 +108,8 @@ static bool slot_find(const struct hc_snapshot *s, const struct hc_type *t, uint
 			ret->key_offset = keys.offset + (ret->key ? ret->index * hc_type_size(ret->key) : 0);
 			return ret->key != NULL;
 		}
-		if (strcmp(f.name, "slots") != 0 || hc_type_kind(elem) != HC_KIND_STRUCT || hc_type_field_count(elem) != 2)
+		if (strcmp(f.name, "slots") != 0 || hc_type_kind(elem) != HC_KIND_STRUCT ||
+		    hc_type_field_count(elem) != 2)
 			return false;
 		struct hc_field k = hc_type_field_at(s, elem, 0), v = hc_type_field_at(s, elem, 1);
 		ret->is_key = ret->rest < v.offset;
@@ -125,12 +130,14 @@ static size_t put_path(char *buf, size_t size, size_t at, const char *path)
 	return n > 0 ? at + (size_t)n : at;
 }
 
-static void put_slot(const struct hc_snapshot *s, uint64_t addr, const struct slot *slot, bool exact, char *buf, size_t size)
+static void put_slot(const struct hc_snapshot *s, uint64_t addr, const struct slot *slot, bool exact, char *buf,
+                     size_t size)
 {
 	char key[96] = "", path[QUERY_TEXT];
 	if (exact)
 		hc_value_text(s, slot->key, addr + slot->key_offset, key, sizeof(key));
-	int n = snprintf(buf, size, slot->is_key ? "%s%s%s" : "[%s%s%s]", slot->is_key ? "(key" : "", slot->is_key && *key ? " " : "",
+	int n = snprintf(buf, size, slot->is_key ? "%s%s%s" : "[%s%s%s]", slot->is_key ? "(key" : "",
+	                 slot->is_key && *key ? " " : "",
 	                 key);
 	size_t at = n > 0 ? (size_t)n : 0;
 	if (slot->is_key && at < size)
@@ -154,7 +161,8 @@ void query_hop(const struct hc_snapshot *s, hc_node node, uint64_t offset, bool 
 		if (o.flags & HC_OBJ_ARRAY && each) {
 			/* Which of several groups is of no interest: the key tells. */
 			if (!slot_find(s, t, offset % each, &slot))
-				at = (size_t)snprintf(text, sizeof(text), exact ? "[%" PRIu64 "]" : "[]", offset / each);
+				at = (size_t)snprintf(text, sizeof(text), exact ? "[%" PRIu64 "]" : "[]",
+				                      offset / each);
 			addr += offset - offset % each;
 			offset %= each;
 		}
@@ -162,7 +170,7 @@ void query_hop(const struct hc_snapshot *s, hc_node node, uint64_t offset, bool 
 		t = hc_root_at(s, node - hc_object_limit(s)).type;
 	}
 	if (!t) {
-		snprintf(buf, size, "+%" PRIu64, offset);
+		snprintf(buf, size, offset || node < hc_object_limit(s) ? "+%" PRIu64 : "", offset);
 		return;
 	}
 	if (slot_find(s, t, offset, &slot)) {
@@ -181,7 +189,8 @@ const char *query_root_kind(enum hc_root_kind kind)
 	static const char *const names[] = {
 		[HC_ROOT_ALL] = "all roots", [HC_ROOT_GROUP] = "roots", [HC_ROOT_PACKAGE] = "package",
 		[HC_ROOT_GLOBAL] = "package variable", [HC_ROOT_GOROUTINE] = "goroutine", [HC_ROOT_FRAME] = "frame",
-		[HC_ROOT_LOCAL] = "local variable", [HC_ROOT_REGISTERS] = "registers", [HC_ROOT_DEFER] = "deferred call",
+		[HC_ROOT_LOCAL] = "local variable", [HC_ROOT_REGISTERS] = "registers",
+		[HC_ROOT_DEFER] = "deferred call",
 		[HC_ROOT_PANIC] = "panic", [HC_ROOT_FINALIZER] = "finalizer", [HC_ROOT_FINQUEUE] = "queued finalizer",
 		[HC_ROOT_CLEANUP] = "cleanup", [HC_ROOT_WEAKHANDLE] = "weak handle", [HC_ROOT_OTHER] = "runtime",
 	};
@@ -199,7 +208,8 @@ void query_root_about(const struct hc_snapshot *s, hc_node node, char *buf, size
 	char text[QUERY_TEXT];
 	struct hc_root r = hc_root_at(s, node - hc_object_limit(s));
 	struct hc_line line;
-	size_t at = (size_t)snprintf(text, sizeof(text), "%s%s", query_root_kind(r.kind), r.conservative ? " (conservative)" : "");
+	size_t at = (size_t)snprintf(text, sizeof(text), "%s%s", query_root_kind(r.kind),
+	                             r.conservative ? " (conservative)" : "");
 	if (r.goroutine != HC_NO_INDEX) {
 		struct hc_goroutine g = hc_goroutine_at(s, r.goroutine);
 		at += (size_t)snprintf(text + at, sizeof(text) - at, ", goroutine %" PRIu64 " [%.60s]", g.id,

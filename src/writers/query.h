@@ -24,7 +24,10 @@ void query_close(struct query *q);
 void query_name(const struct hc_snapshot *s, hc_node node, char *buf, size_t size);
 /* "0xc000010000" for objects and variables; "" for roots without a region. */
 void query_address(const struct hc_snapshot *s, hc_node node, char *buf, size_t size);
-/* Where a pointer is in a node: ".next", "[3].name", "[\"key\"]" for a map's; "" unknown. `exact`: with indexes and keys. */
+/*
+ * Where a pointer is in a node: ".next", "[3].name", "[\"key\"]" for a map's; "" unknown. `exact`: with indexes and
+ * keys.
+ */
 void query_hop(const struct hc_snapshot *s, hc_node node, uint64_t offset, bool exact, char *buf, size_t size);
 /* Kind of a root: "variable", "local variable", "goroutine", ... */
 const char *query_root_kind(enum hc_root_kind kind);

@@ -6,7 +6,10 @@
 #include "writers/owners.h"
 #include "writers/query_paths.h"
 
-/* RFC 4180; what a spreadsheet would take for a formula is not text of Go programs, but of their map keys: quoted there. */
+/*
+ * RFC 4180; what a spreadsheet would take for a formula is not text of Go programs, but of their map keys: quoted
+ * there.
+ */
 static void cell(struct hc_sink *k, const char *text)
 {
 	if (!text[strcspn(text, ",\"\r\n")] && text[0] != ' ') {
@@ -64,7 +67,8 @@ static const char *kept_word(const struct hc_snapshot *s, hc_node node)
 	return words[hc_kept_by(s, node)];
 }
 
-static void path_row(struct hc_sink *k, const struct query *q, const char *path, size_t hop, hc_node node, const char *field)
+static void path_row(struct hc_sink *k, const struct query *q, const char *path, size_t hop, hc_node node,
+                     const char *field)
 {
 	char name[QUERY_TEXT];
 	struct hc_object o;
@@ -81,7 +85,10 @@ static void path_row(struct hc_sink *k, const struct query *q, const char *path,
 	sink_printf(k, ",%s\n", kept_word(q->s, node));
 }
 
-/* Hops count from the root, 0; the field is the one by which the row before leads to this one. Roots alone have no path. */
+/*
+ * Hops count from the root, 0; the field is the one by which the row before leads to this one. Roots alone have no
+ * path.
+ */
 struct hc_error *csv_paths(const struct job *job)
 {
 	struct query_paths p;
@@ -97,7 +104,8 @@ struct hc_error *csv_paths(const struct job *job)
 		for (size_t j = 0; j < path->n; j++) {
 			field[0] = '\0';
 			if (j)
-				query_hop(job->s, path->steps[j - 1].node, path->steps[j - 1].offset, true, field, sizeof(field));
+				query_hop(job->s, path->steps[j - 1].node, path->steps[j - 1].offset, true, field,
+				          sizeof(field));
 			path_row(job->sink, &p.q, number, j, path->steps[j].node, field);
 		}
 	}
@@ -124,7 +132,8 @@ struct hc_error *csv_owners(const struct job *job)
 		cell(job->sink, n->name);
 		sink_puts(job->sink, ",");
 		cell(job->sink, n->field);
-		sink_printf(job->sink, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", n->referrers, n->references, n->bytes,
+		sink_printf(job->sink, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", n->referrers, n->references,
+		            n->bytes,
 		            n->retained);
 		id_cell(job->sink, &o.q, n->example);
 		sink_printf(job->sink, ",%s\n", kept_word(job->s, n->example));

@@ -12,7 +12,8 @@
 #include "writers/query_paths.h"
 #include "writers/text.h"
 
-enum { FIELDS_SHOWN = 60, ELEMENTS_SHOWN = 8, ENTRIES_SHOWN = 8, HEX_SHOWN = 256, HEX_ROW = 16, DEAD_SHOWN = 10, FACT_AT = 14,
+enum { FIELDS_SHOWN = 60, ELEMENTS_SHOWN = 8, ENTRIES_SHOWN = 8, HEX_SHOWN = 256, HEX_ROW = 16, DEAD_SHOWN = 10,
+      FACT_AT = 14,
        PATHS_HERE = 3, OWNERS_HERE = 1, TARGETS_SHOWN = 8 };
 
 HC_PRINTF(3, 4)
@@ -34,7 +35,8 @@ static void put_size(struct hc_sink *k, const struct hc_object *o)
 	uint64_t slack = o->slot_size - o->used;
 	put_fact(k, "size", "%s%s", text_bytes(a, o->used), o->type ? "" : " (type unknown: all that it can use)");
 	if (slack && o->slot_size > o->used)
-		put_fact(k, o->flags & HC_OBJ_LARGE ? "span" : "size class", "%s, of which %s are not used by the value",
+		put_fact(k, o->flags & HC_OBJ_LARGE ? "span" : "size class",
+		         "%s, of which %s are not used by the value",
 		         text_bytes(a, o->slot_size), text_bytes(b, slack));
 	else
 		put_fact(k, o->flags & HC_OBJ_LARGE ? "span" : "size class", "%s", text_bytes(a, o->slot_size));
@@ -68,7 +70,8 @@ static void put_flags(const struct query *q, struct hc_sink *k, const struct hc_
 	} flags[] = {
 		{HC_OBJ_FINALIZER, "has a finalizer"}, {HC_OBJ_CLEANUP, "has a cleanup"},
 		{HC_OBJ_NOSCAN, "holds no pointers"}, {HC_OBJ_TINY, "may hold several values of less than 16 bytes"},
-		{HC_OBJ_PARTIAL, "some of its bytes may be missing in the snapshot"}, {HC_OBJ_LARGE, "has a span of its own"},
+		{HC_OBJ_PARTIAL, "some of its bytes may be missing in the snapshot"},
+			{HC_OBJ_LARGE, "has a span of its own"},
 	};
 	char text[512] = "";
 	size_t at = 0;
@@ -84,8 +87,10 @@ static void put_flags(const struct query *q, struct hc_sink *k, const struct hc_
 
 static void put_facts(const struct query *q, struct hc_sink *k, hc_node node)
 {
-	static const char *const origins[] = {"unknown", "exact: the runtime recorded it, or an interface or variable tells",
-	                                      "propagated: from a typed pointer to it", "inferred: the only type that fits"};
+	static const char *const origins[] = {"unknown",
+	                                      "exact: the runtime recorded it, or an interface or variable tells",
+	                                      "propagated: from a typed pointer to it",
+		"inferred: the only type that fits"};
 	char name[QUERY_TEXT], number[TEXT_NUMBER];
 	struct hc_object o;
 	query_name(q->s, node, name, sizeof(name));
@@ -142,7 +147,8 @@ static void put_entries(struct fields *f, const struct hc_type *t, uint64_t map,
 	}
 }
 
-static void put_field(struct fields *f, const char *name, const struct hc_type *t, uint64_t base, uint64_t offset, unsigned level)
+static void put_field(struct fields *f, const char *name, const struct hc_type *t, uint64_t base, uint64_t offset,
+                      unsigned level)
 {
 	char text[QUERY_TEXT], value[512], number[32];
 	uint64_t map = 0;
@@ -184,7 +190,8 @@ static void put_value(struct fields *f, const struct hc_type *t, const char *nam
 	rows_begin(&rows, f->s, t, HC_VIA_SEVERAL);
 	while (rows_next(&rows, &row))
 		if (row.kind == ROW_FIELD || row.kind == ROW_OPEN)
-			put_field(f, row.field.name, row.field.type, base, offset + row.field.offset, row.level + (*name ? 1 : 0));
+			put_field(f, row.field.name, row.field.type, base, offset + row.field.offset, row.level +
+			          (*name ? 1 : 0));
 }
 
 /* The map type whose values are pointers to such objects, which are called by its name; NULL: it is no map. */
@@ -284,7 +291,8 @@ static int by_bytes(const void *ap, const void *bp)
 	return a->class < b->class ? -1 : a->class > b->class;
 }
 
-static struct hc_error *put_dead(const struct hc_snapshot *s, struct hc_sink *k, const struct hc_set *dead, bool *finalizers)
+static struct hc_error *put_dead(const struct hc_snapshot *s, struct hc_sink *k, const struct hc_set *dead,
+                                 bool *finalizers)
 {
 	uint32_t n = hc_class_count(s);
 	struct dead_class *list = calloc((size_t)n + 1, sizeof(*list));
@@ -324,7 +332,8 @@ static struct hc_error *put_what_if(const struct query *q, struct hc_sink *k, hc
 	while (hc_edge_next(&it, &e))
 		pointers += e.target < q->limit && e.offset >= from && e.offset - from < size;
 	query_hop(q->s, node, from, true, text, sizeof(text));
-	sink_printf(k, "\n  Without %s%s: ", *text ? text : "the pointer", q->field.type && size > hc_snapshot_info(q->s)->pointer_size
+	sink_printf(k, "\n  Without %s%s: ", *text ? text : "the pointer", q->field.type &&
+	            size > hc_snapshot_info(q->s)->pointer_size
 	            ? " (all pointers in it)" : "");
 	if (!pointers) {
 		sink_puts(k, "nothing would change: no pointer to an object is there.\n");
@@ -336,7 +345,8 @@ static struct hc_error *put_what_if(const struct query *q, struct hc_sink *k, hc
 	for (hc_node i = hc_set_next(dead, 0); i != HC_NODE_NONE; i = hc_set_next(dead, i + 1))
 		bytes += hc_object_get(q->s, i, &o) ? o.slot_size : 0;
 	if (hc_set_count(dead)) {
-		sink_printf(k, "%s would be garbage; objects: %s\n", text_bytes(a, bytes), text_count(b, hc_set_count(dead)));
+		sink_printf(k, "%s would be garbage; objects: %s\n", text_bytes(a, bytes),
+		            text_count(b, hc_set_count(dead)));
 		err = put_dead(q->s, k, dead, &finalizers);
 		if (finalizers)
 			sink_puts(k, "    Some have finalizers or cleanups: these run first.\n");
@@ -392,7 +402,8 @@ static void put_others(const struct query *q, struct hc_sink *k, hc_node node)
 		return;
 	query_put_target(q, k);
 	sink_puts(k, "The one that retains most, of:");
-	for (hc_node i = hc_set_next(q->target, 0); i != HC_NODE_NONE && shown < TARGETS_SHOWN; i = hc_set_next(q->target, i + 1))
+	for (hc_node i = hc_set_next(q->target, 0); i != HC_NODE_NONE && shown < TARGETS_SHOWN;
+	     i = hc_set_next(q->target, i + 1))
 		if (i != node) {
 			sink_printf(k, "%s 0x%" PRIx64, shown ? "," : "", hc_node_addr(q->s, i));
 			shown++;

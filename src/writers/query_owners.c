@@ -16,16 +16,19 @@ static void owner_row(struct table *t, const struct owners *o, const struct owne
 	if (n->referrers == 1)
 		query_address(o->q.s, n->example, addr, sizeof(addr));
 	table_cell(t, addr);
-	int at = snprintf(text, sizeof(text), "%*s%.300s%s%.300s", 2 * (int)(n->level < 40 ? n->level - 1 : 39), "", n->name, "", n->field);
+	int at = snprintf(text, sizeof(text), "%*s%.300s%s%.300s", 2 * (int)(n->level < 40 ? n->level - 1 : 39), "",
+	                  n->name, "", n->field);
 	size_t len = at > 0 ? (size_t)at : 0;
 	if (n->root) {
+		enum hc_root_kind kind = hc_root_at(o->q.s, n->example - o->q.limit).kind;
 		query_root_about(o->q.s, n->example, about, sizeof(about));
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "  (%.200s%s)", n->referrers == 1 ? about : query_root_kind(
-		                        hc_root_at(o->q.s, n->example - o->q.limit).kind), n->referrers == 1 ? "" : "s");
+		len += (size_t)snprintf(text + len, sizeof(text) - len, n->referrers == 1 ? "  (%.200s)" : "  (%.200ss)",
+		                        n->referrers == 1 ? about : query_root_kind(kind));
 	} else if (n->known == n->referrers) {
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "  (shown already)");
 	} else if (n->known) {
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "  (%s shown already)", text_count(number, n->known));
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "  (%s shown already)",
+		                        text_count(number, n->known));
 	}
 	const char *kept = n->referrers == 1 && !n->root ? query_kept(o->q.s, n->example) : "";
 	if (*kept)

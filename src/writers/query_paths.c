@@ -17,7 +17,10 @@ static uint64_t hash_text(uint64_t h, const char *text)
 	return (h ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
-/* Of the types and fields on the path, without indexes and addresses; steps like the one before, as in lists, are left out. */
+/*
+ * Of the types and fields on the path, without indexes and addresses; steps like the one before, as in lists, are left
+ * out.
+ */
 static uint64_t shape_hash(const struct hc_snapshot *s, const struct hc_path *path)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325), last = 0;
@@ -54,7 +57,8 @@ static bool merge(struct query_paths *p)
 			p->shown.data[at].alike++;
 			continue;
 		}
-		ok = map_put(&seen, hash, (uint32_t)p->shown.len) && vec_push(&p->shown, ((struct shown_path){path, 0}));
+		ok = map_put(&seen, hash, (uint32_t)p->shown.len) && vec_push(&p->shown,
+		                                                              ((struct shown_path){path, 0}));
 	}
 	map_free(&seen);
 	p->kinds = p->shown.len;
@@ -69,7 +73,8 @@ struct hc_error *query_paths_open(const struct job *job, struct query_paths *p)
 	struct hc_error *err = query_open(job, false, &p->q);
 	p->max = job->opts.top ? job->opts.top : PATHS_SHOWN;
 	if (!err)
-		err = hc_paths_open(p->q.s, p->q.refs, p->q.target, p->max > PATHS_SEARCHED ? p->max : PATHS_SEARCHED, &p->paths);
+		err = hc_paths_open(p->q.s, p->q.refs, p->q.target, p->max > PATHS_SEARCHED ? p->max : PATHS_SEARCHED,
+		                    &p->paths);
 	if (!err && !merge(p))
 		err = err_nomem();
 	if (err)
@@ -130,7 +135,8 @@ static void row_note(struct table *t, const char *note)
 	table_cell(t, "");
 }
 
-static struct hc_error *put_path(const struct hc_snapshot *s, struct hc_sink *k, const struct hc_path *path, uint64_t depth)
+static struct hc_error *put_path(const struct hc_snapshot *s, struct hc_sink *k, const struct hc_path *path,
+                                 uint64_t depth)
 {
 	char how[QUERY_TEXT], number[TEXT_NUMBER], note[QUERY_TEXT + 64];
 	struct table t;
@@ -165,14 +171,16 @@ struct hc_error *query_put_paths(const struct query_paths *p, uint64_t depth, st
 	char number[TEXT_NUMBER];
 	for (size_t i = 0; !err && i < p->shown.len; i++) {
 		const struct shown_path *at = &p->shown.data[i];
-		sink_printf(k, "%s  Path %zu: %zu reference%s", i ? "\n" : "", i + 1, at->path.n - 1, at->path.n == 2 ? "" : "s");
+		sink_printf(k, "%s  Path %zu: %zu reference%s", i ? "\n" : "", i + 1, at->path.n - 1,
+		            at->path.n == 2 ? "" : "s");
 		if (at->alike)
 			sink_printf(k, "; %s more by the same types and fields", text_count(number, at->alike));
 		sink_puts(k, "\n");
 		err = put_path(p->q.s, k, &at->path, depth > HEAD_MIN ? depth : HEAD_MIN);
 	}
 	if (p->kinds > p->shown.len)
-		sink_printf(k, "\n  Longer paths of %s other kinds are left out: --top=N\n", text_count(number, p->kinds - p->shown.len));
+		sink_printf(k, "\n  Longer paths of %s other kinds are left out: --top=N\n",
+		            text_count(number, p->kinds - p->shown.len));
 	else if (hc_paths_count(p->paths) >= PATHS_SEARCHED)
 		sink_printf(k, "\n  There are more: the search ended with the %s shortest ones.\n",
 		            text_count(number, hc_paths_count(p->paths)));

@@ -21,7 +21,9 @@ static char *dot(const struct hc_snapshot *s, const char *view, uint64_t top, co
 	return m.data;
 }
 
-/* Quoted strings end, are short enough for graphviz, and hold neither raw control characters nor entities of their own. */
+/*
+ * Quoted strings end, are short enough for graphviz, and hold neither raw control characters nor entities of their own.
+ */
 static void check_syntax(const char *text)
 {
 	size_t quoted = 0;
@@ -118,7 +120,8 @@ static void test_hostile_names(void **state)
 	static struct hc_class classes[C_COUNT];
 	static char longest[40001];
 	memset(longest, 'x', sizeof(longest) - 1);
-	static const char *const names[] = {"\"", "\\", "\\N\\G\\l", "a\nb\r\tc", "&lt;\"&amp;", "\xff\xfe\x80", "=1+1", longest, ""};
+	static const char *const names[] = {"\"", "\\", "\\N\\G\\l", "a\nb\r\tc", "&lt;\"&amp;", "\xff\xfe\x80", "=1+1",
+	                                    longest, ""};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		memcpy(classes, s.classes, sizeof(classes));
 		for (size_t c = 0; c < C_COUNT; c++)

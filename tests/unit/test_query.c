@@ -18,7 +18,8 @@ static const struct hc_type t_nptr = {"*main.N", "main", HC_KIND_PTR, 8, 0, &t_n
 static const struct hc_field fields[] = {{"a", &t_nptr, 0, false}, {"b", &t_nptr, 8, false}, {"c", &t_nptr, 16, false}};
 const struct hc_type t_n = {"main.N", "main", HC_KIND_STRUCT, 24, 0, NULL, NULL, fields, 3};
 static const struct hc_type *const types[] = {&t_int, &t_nptr, &t_n};
-static const struct hc_class classes[] = {{"main.N", "main", &t_n, false, false}, {"main.Named", "main", &t_n, false, false}};
+static const struct hc_class classes[] = {{"main.N", "main", &t_n, false, false},
+                                          {"main.Named", "main", &t_n, false, false}};
 
 struct graph {
 	struct hc_snapshot s;
@@ -58,8 +59,10 @@ static void graph_make(struct graph *g, uint32_t seed)
 	bool live[N];
 	memset(g, 0, sizeof(*g));
 	for (uint32_t i = 0; i < N; i++) {
-		g->objects[i] = (struct fake_object){.class = i == 3 ? 1 : 0, .slot = 32, .used = 24, .dominator = FAKE_ROOT(0)};
-		g->contents[i] = (struct fake_content){.addr = 0x1000 + 64 * i, .bytes = (const uint8_t *)g->words[i], .edges = g->edges[i]};
+		g->objects[i] = (struct fake_object){.class = i == 3 ? 1 : 0, .slot = 32, .used = 24,
+		                                     .dominator = FAKE_ROOT(0)};
+		g->contents[i] = (struct fake_content){.addr = 0x1000 + 64 * i, .bytes = (const uint8_t *)g->words[i],
+		                                       .edges = g->edges[i]};
 		for (uint32_t k = 0; k < DEGREE; k++) {
 			if (random_next(&seed) % 3 == 0)
 				continue;
@@ -70,8 +73,10 @@ static void graph_make(struct graph *g, uint32_t seed)
 		g->objects[i].pointers = g->contents[i].nedges;
 	}
 	for (uint32_t r = 0; r < ROOTS; r++) {
-		g->roots[r] = (struct hc_root){.parent = FAKE_ROOT(0), .kind = r ? HC_ROOT_GLOBAL : HC_ROOT_ALL, .name = names[r],
-		                               .type = r ? &t_nptr : NULL, .addr = r ? 0x100 * r : 0, .size = r ? 16 : 0,
+		g->roots[r] = (struct hc_root){.parent = FAKE_ROOT(0), .kind = r ? HC_ROOT_GLOBAL : HC_ROOT_ALL,
+		                               .name = names[r],
+		                               .type = r ? &t_nptr : NULL, .addr = r ? 0x100 * r : 0, .size = r ?
+			16 : 0,
 		                               .goroutine = HC_NO_INDEX, .frame = HC_NO_INDEX};
 		g->first[r] = (struct hc_edge){N + r + 1, 0};
 		g->root_edges[r].edges = r ? g->of_root[r] : g->first;
@@ -79,8 +84,10 @@ static void graph_make(struct graph *g, uint32_t seed)
 		for (uint32_t i = 0; i < 2; i++)
 			g->of_root[r][i] = (struct hc_edge){random_next(&seed) % N, 8 * i};
 	}
-	g->s = (struct hc_snapshot){.types = types, .ntypes = 3, .classes = classes, .nclasses = 2, .objects = g->objects, .nobjects = N,
-	                            .roots = g->roots, .nroots = ROOTS, .contents = g->contents, .root_edges = g->root_edges};
+	g->s = (struct hc_snapshot){.types = types, .ntypes = 3, .classes = classes, .nclasses = 2,
+	                            .objects = g->objects, .nobjects = N,
+	                            .roots = g->roots, .nroots = ROOTS, .contents = g->contents,
+		.root_edges = g->root_edges};
 	reach(g, N, 0, live);
 	for (uint32_t i = 0; i < N; i++)
 		g->objects[i].dead = !live[i];
@@ -94,7 +101,8 @@ struct all_paths {
 };
 
 /* Every path without a loop from a root to the target, by its number of references; several pointers count once. */
-static void all_from(const struct graph *g, uint32_t node, uint32_t target, uint32_t seen, size_t length, struct all_paths *ret)
+static void all_from(const struct graph *g, uint32_t node, uint32_t target, uint32_t seen, size_t length,
+                     struct all_paths *ret)
 {
 	bool done[N] = {false};
 	if (node == target) {
@@ -275,8 +283,10 @@ static void test_targets(void **state)
 {
 	(void)state;
 	static struct graph g;
-	static const char *const bad[] = {"", "0x1", "0x", "12q", "0x1000.d", "0x1000.a.q", "0x1000[1]", "0x1000+3", "0x1000+24",
-	                                  "0x1000+", "nothing", "(", "main.x.a[", "0x99999999999999999999", "0x1000.", "0x1000[", "0x1000[-1]"};
+	static const char *const bad[] = {"", "0x1", "0x", "12q", "0x1000.d", "0x1000.a.q", "0x1000[1]", "0x1000+3",
+	                                  "0x1000+24",
+	                                  "0x1000+", "nothing", "(", "main.x.a[", "0x99999999999999999999", "0x1000.",
+		"0x1000[", "0x1000[-1]"};
 	struct hc_target_field f;
 	struct hc_set *set;
 	graph_make(&g, 1);
@@ -323,7 +333,10 @@ static void test_field_through_pointer(void **state)
 	free(g.s.retained);
 }
 
-/* An object with a finalizer that its own pointers lead back to; its child is kept by the finalizer in the ordinary way. */
+/*
+ * An object with a finalizer that its own pointers lead back to; its child is kept by the finalizer in the ordinary
+ * way.
+ */
 static void test_finalizer_cycle(void **state)
 {
 	(void)state;
