@@ -301,13 +301,23 @@ void hprof_root_objects(struct hprof *h);
 
 /* Frames, traces, and the classes of threads and of locals. */
 struct hc_error *hprof_thread_classes(struct hprof *h) HC_MUST_CHECK;
-/* ROOT_THREAD_OBJ of all threads, then ROOT_JAVA_FRAME of all locals. */
-struct hc_error *hprof_thread_roots(struct hprof *h) HC_MUST_CHECK;
-/* The objects that stand for locals, and threads that are not runtime.g objects. */
+/* Threads that are not runtime.g objects, and the objects that stand for locals. */
 struct hc_error *hprof_thread_objects(struct hprof *h) HC_MUST_CHECK;
 /* The object of a goroutine: `thread` as given by thread_of, o its runtime.g. */
 void hprof_put_thread(struct hprof *h, uint32_t thread, const struct hc_object *o);
+/* The calls at a frame's pc; made once for all frames that stand there. NULL when memory ran out. */
+const struct call_run *hprof_run_of(struct hprof *h, uint32_t frame, bool innermost);
 void hprof_threads_free(struct hprof *h);
+
+/* ---- hprof_locals.c ---- */
+
+/* Finds the locals of each frame, in the order of the roots. */
+struct hc_error *hprof_chain_locals(struct hprof *h) HC_MUST_CHECK;
+/* The classes of the objects for named variables. */
+void hprof_local_classes(struct hprof *h);
+/* ROOT_THREAD_OBJ of all threads, then ROOT_JAVA_FRAME of what their stacks hold. */
+struct hc_error *hprof_thread_roots(struct hprof *h) HC_MUST_CHECK;
+void hprof_put_locals(struct hprof *h);
 
 extern const struct format format_hprof;
 

@@ -203,10 +203,12 @@ uint32_t hprof_class_named(struct hprof *h, const char *key, size_t len)
 	struct name name = {0};
 	const char *text = strtab_text(&h->class_texts, id);
 	uint32_t class = KNOWN_OBJECT;
-	if (name_clean(&name, text))
+	if (name_clean(&name, text)) {
+		hprof_text_cut(&name, HPROF_NAME_MAX);
 		class = hprof_class_add(h, (struct hprof_class){.super = KNOWN_OBJECT}, name.len ? name.text : "go.unnamed");
-	else
+	} else {
 		h->failed = true;
+	}
 	name_free(&name);
 	h->failed |= !vec_push(&h->class_of_text, class);
 	return class;

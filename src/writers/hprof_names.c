@@ -34,6 +34,16 @@ bool hprof_text_printf(struct name *n, const char *fmt, ...)
 	return len >= 0 && hprof_text_put(n, buf, (size_t)len < sizeof(buf) ? (size_t)len : sizeof(buf) - 1);
 }
 
+void hprof_text_cut(struct name *n, size_t max)
+{
+	if (n->len <= max)
+		return;
+	n->len = max;
+	while (n->len > 0 && ((unsigned char)n->text[n->len] & 0xc0) == 0x80)
+		n->len--;
+	n->text[n->len] = '\0';
+}
+
 size_t hprof_package_len(const char *name)
 {
 	size_t start = 0;
@@ -184,9 +194,7 @@ static bool limit(struct name *out, const char *whole)
 		return true;
 	for (const char *c = whole; *c; c++)
 		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	out->len = NAME_LIMIT - 12;
-	while (out->len > 0 && ((unsigned char)out->text[out->len] & 0xc0) == 0x80)
-		out->len--;
+	hprof_text_cut(out, NAME_LIMIT - 12);
 	return hprof_text_printf(out, "\xe2\x80\xa6#%08x", (unsigned)hash);
 }
 

@@ -15,6 +15,11 @@ bool hprof_text_put(struct name *n, const char *text, size_t len);
 bool hprof_text_puts(struct name *n, const char *text);
 bool hprof_text_printf(struct name *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Readers take names of up to 32 KB; functions of generic types get there. */
+enum { HPROF_NAME_MAX = 2000 };
+/* Cuts a name between two characters. */
+void hprof_text_cut(struct name *n, size_t max);
+
 /*
  * The class of values of a Go type: "a.com/b.T" stays, "*a.com/b.T" becomes "a.com/b.*T", "map[string]*a.com/b.T" becomes
  * "map[string]*b·T" (no package of its own, so no dots either). Cut at NAME_LIMIT, with a hash of what it was.
