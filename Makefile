@@ -104,10 +104,10 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(SUP_OBJ) $(BUILD)/libheapconv.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DEP_LIBS)
 
 # test_nomem fails allocations: of the library and what it is linked with statically, not of shared libraries.
-$(BUILD)/tests/test_nomem: ALL_LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+$(BUILD)/tests/test_nomem: ALL_LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup
 
 .PHONY: unit
-unit: $(TESTS) $(REPLAYS)
+unit: $(TESTS)
 
 # ---- fuzzing ----
 
@@ -117,6 +117,8 @@ FUZZ_MEMORY  := tests/fuzz/fuzz_memory
 FUZZ_TARGETS := $(filter-out $(FUZZ_MEMORY),$(basename $(sort $(wildcard tests/fuzz/fuzz_*.c))))
 REPLAYS      := $(FUZZ_TARGETS:tests/fuzz/fuzz_%=$(BUILD)/fuzz/replay_%) $(BUILD)/fuzz/fuzz_memory
 FUZZERS      := $(FUZZ_TARGETS:tests/fuzz/%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/fuzz_memory
+
+unit: $(REPLAYS)
 
 $(BUILD)/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(SUP_OBJ) $(BUILD)/libheapconv.a
 	@mkdir -p $(@D)
