@@ -301,7 +301,7 @@ struct change {
 
 static uint64_t new_word(const struct fuzz *f, const struct region *r, uint64_t old, uint64_t *rng)
 {
-	uint64_t x = next_random(rng), word, at = r->at + (x >> 8) % r->size & ~UINT64_C(7);
+	uint64_t x = next_random(rng), word, at = (r->at + (x >> 8) % r->size) & ~UINT64_C(7);
 	switch (x % 12) {
 	case 0: return 0;
 	case 1: return UINT64_MAX;

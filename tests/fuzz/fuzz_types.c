@@ -61,7 +61,7 @@ static void build(int minor)
 	put_words(NODE + 72, 3, put_name("example.com/list", 0), 0);
 	const uint64_t part[] = {PTR, SLICE, IFACE};
 	for (uint64_t i = 0; i < 3; i++)
-		put_words(FIELDS + 24 * i, TYPES + put_name(i ? "Kids" : "next", 1), part[i], (8 + 16 * i - 8 * (i != 0)) << (minor <= 18));
+		put_words(FIELDS + 24 * i, TYPES + put_name(i ? "Kids" : "next", 1), part[i], (i ? 16 * (uint64_t)i : 8) << (minor <= 18));
 	put_type(PTR, 8, 8, KIND_PTR, minor >= 26 ? TFLAG_DIRECT : 0, "*list.Node");
 	put_words(PTR + 48, NODE, 0, 0);
 	put_type(INT, 8, 0, KIND_INT, TFLAG_NAMED, "int");
