@@ -47,19 +47,42 @@ bool name_append(struct name *n, const char *text, size_t len)
 	return true;
 }
 
+/* What a character of the input becomes; its length there in *in_len. */
+static const char *clean_char(const char *in, size_t *in_len, size_t *out_len)
+{
+	size_t len = utf8_length(in);
+	bool control = len == 1 && ((unsigned char)*in < 0x20 || *in == 0x7f);
+	*in_len = len ? len : 1;
+	*out_len = len ? len : 3;
+	return len == 0 ? "\xef\xbf\xbd" : control ? " " : in;
+}
+
 bool name_clean(struct name *n, const char *in)
 {
+	size_t in_len, out_len;
 	n->len = 0;
 	if (!name_append(n, "", 0))
 		return false;
-	while (*in) {
-		size_t len = utf8_length(in);
-		bool control = len == 1 && ((unsigned char)*in < 0x20 || *in == 0x7f);
-		if (!name_append(n, len == 0 ? "\xef\xbf\xbd" : control ? " " : in, len == 0 ? 3 : len))
+	for (; *in; in += in_len) {
+		const char *c = clean_char(in, &in_len, &out_len);
+		if (!name_append(n, c, out_len))
 			return false;
-		in += len ? len : 1;
 	}
 	return true;
+}
+
+void name_copy(char *buf, size_t size, const char *in)
+{
+	size_t at = 0, in_len, out_len;
+	for (; *in; in += in_len) {
+		const char *c = clean_char(in, &in_len, &out_len);
+		if (at + out_len >= size)
+			break;
+		memcpy(buf + at, c, out_len);
+		at += out_len;
+	}
+	if (size)
+		buf[at] = '\0';
 }
 
 static bool is_path_byte(char c)

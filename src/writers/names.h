@@ -19,6 +19,8 @@ struct name {
 bool name_append(struct name *n, const char *text, size_t len);
 /* Copies: invalid UTF-8 becomes U+FFFD, control characters blanks. False when memory ran out. */
 bool name_clean(struct name *n, const char *in);
+/* The same into a buffer, as many whole characters as fit; always terminated. */
+void name_copy(char *buf, size_t size, const char *in);
 /*
  * For a frame: package paths inside of composite types lose their directories ("[]*github.com/a/b.T" becomes "[]*b.T";
  * named types keep theirs, which the viewers shorten themselves), and long names are cut, with a hash of what they

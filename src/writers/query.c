@@ -26,26 +26,13 @@ void query_close(struct query *q)
 	memset(q, 0, sizeof(*q));
 }
 
-static void copy_clean(const char *text, char *buf, size_t size)
-{
-	struct name n = {0};
-	if (size)
-		snprintf(buf, size, "%s", name_clean(&n, text) ? n.text : "?");
-	/* Not in the middle of a character. */
-	size_t len = size ? strlen(buf) : 0;
-	if (len + 1 == size)
-		while (len && ((unsigned char)buf[len - 1] & 0x80))
-			buf[--len] = '\0';
-	name_free(&n);
-}
-
 void query_name(const struct hc_snapshot *s, hc_node node, char *buf, size_t size)
 {
 	char text[QUERY_TEXT];
 	struct hc_object o;
 	if (hc_object_get(s, node, &o)) {
 		hc_object_type_name(s, &o, text, sizeof(text));
-		copy_clean(text, buf, size);
+		name_copy(buf, size, text);
 		return;
 	}
 	struct hc_root r = hc_root_at(s, node - hc_object_limit(s));
@@ -54,7 +41,7 @@ void query_name(const struct hc_snapshot *s, hc_node node, char *buf, size_t siz
 		         hc_goroutine_at(s, r.goroutine).id);
 	else
 		snprintf(text, sizeof(text), "%s", r.name);
-	copy_clean(text, buf, size);
+	name_copy(buf, size, text);
 }
 
 void query_address(const struct hc_snapshot *s, hc_node node, char *buf, size_t size)
@@ -179,7 +166,7 @@ void query_hop(const struct hc_snapshot *s, hc_node node, uint64_t offset, bool 
 		hc_field_path(s, t, offset, exact, path, sizeof(path));
 		put_path(text, sizeof(text), at, path);
 	}
-	copy_clean(text, buf, size);
+	name_copy(buf, size, text);
 }
 
 /* ---- roots ---- */
@@ -217,7 +204,7 @@ void query_root_about(const struct hc_snapshot *s, hc_node node, char *buf, size
 	}
 	if (r.frame != HC_NO_INDEX && hc_frame_lines(s, r.frame, &line, 1) == 1 && line.file)
 		snprintf(text + at, sizeof(text) - at, ", %.250s:%d", base_name(line.file), line.line);
-	copy_clean(text, buf, size);
+	name_copy(buf, size, text);
 }
 
 const char *query_kept(const struct hc_snapshot *s, hc_node node)
