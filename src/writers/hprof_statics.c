@@ -101,8 +101,10 @@ static void variable_add(struct hprof *h, const struct hc_root *r, uint32_t root
 	struct hc_root package = hc_root_at(h->s, r->parent - hc_object_limit(h->s));
 	uint32_t class = package_class(h, package.name);
 	struct name variable = {0};
+	uint64_t offset;
 	h->failed |= !variable_name(&variable, r);
-	if (!h->failed && r->addr)
+	/* Addresses become identifiers: what a damaged executable says must not be another object's. */
+	if (!h->failed && r->addr && r->addr < HPROF_ID_CLASSES && hc_object_find(h->s, r->addr, &offset) == HC_NODE_NONE)
 		add_places(h, r, root, class, variable.text);
 	name_free(&variable);
 }
