@@ -6,16 +6,11 @@
 
 #include "base/pool.h"
 #include "writers/dot.h"
-#include "writers/gather.h"
 #include "writers/text.h"
+#include "writers/typesums.h"
 
 /* General graphs take `dot` seconds from 200 nodes on; edges cost most. */
 enum { TYPES_TOP = 40, TYPES_MAX = 100, EDGES_PER_TYPE_HALVES = 3 };
-
-struct type_sum {
-	uint64_t objects, bytes, retained;
-	uint32_t class;
-};
 
 static int by_retained(const void *ap, const void *bp)
 {
@@ -27,43 +22,15 @@ static int by_retained(const void *ap, const void *bp)
 	return a->class < b->class ? -1 : a->class > b->class;
 }
 
-static uint32_t class_at(const struct stacks *st, uint32_t node)
-{
-	return st->frames.functions.data[place_function(&st->frames, st->nodes.data[node].place)].class;
-}
-
-/* Is the stack's last class nowhere else on it? */
-static bool is_outermost(const struct stacks *st, uint32_t node, uint32_t class)
-{
-	for (uint32_t up = st->nodes.data[node].parent; up; up = st->nodes.data[up].parent)
-		if (class_at(st, up) == class)
-			return false;
-	return true;
-}
-
-/* What live objects of each class occupy and keep. */
-static struct hc_error *sum(const struct job *job, struct type_sum *list, uint32_t n)
+/* What live objects of each class occupy and keep. The array is the caller's to free. */
+static struct hc_error *sum(const struct job *job, struct type_sum **ret, uint32_t *n)
 {
 	struct gathered g;
 	struct hc_error *err = gather_retained(job, false, &g);
 	if (err)
 		return err;
-	uint64_t *below = calloc(g.st.nodes.len + 1, sizeof(*below));
-	for (size_t i = below ? g.st.nodes.len : 1; i-- > 1;) {
-		const struct stack_node *at = &g.st.nodes.data[i];
-		uint32_t class = class_at(&g.st, (uint32_t)i);
-		below[i] += at->value[VALUE_SPACE];
-		below[at->parent] += below[i];
-		if (class >= n || (g.unreachable && at->parent == g.unreachable))
-			continue;
-		list[class].objects += at->count;
-		list[class].bytes += at->value[VALUE_SPACE];
-		if (is_outermost(&g.st, (uint32_t)i, class))
-			list[class].retained += below[i];
-	}
+	err = type_sums(&g, ret, n);
 	gathered_free(&g);
-	err = below ? NULL : err_nomem();
-	free(below);
 	return err;
 }
 
@@ -182,25 +149,22 @@ struct hc_error *dot_types(const struct job *job)
 	uint32_t classes = hc_class_count(job->s), n = 0, all = 0;
 	uint64_t top = job->opts.top ? job->opts.top : TYPES_TOP;
 	char about[256];
-	struct type_sum *list = calloc((size_t)classes + 1, sizeof(*list));
-	if (!list)
-		return err_nomem();
-	for (uint32_t i = 0; i < classes; i++)
-		list[i].class = i;
-	struct hc_error *err = sum(job, list, classes);
-	if (!err) {
-		qsort(list, classes, sizeof(*list), by_retained);
-		while (all < classes && list[all].objects)
-			all++;
-		top = top < TYPES_MAX ? top : TYPES_MAX;
-		n = all < top ? all : (uint32_t)top;
-		snprintf(about, sizeof(about),
-		         "%" PRIu32 " of %" PRIu32 " types, by what their objects retain; on the arrows: references",
-		         n, all);
-		dot_begin(job->sink, about, false);
-		err = put_graph(job, list, classes, n);
-		dot_end(job->sink);
-	}
+	struct type_sum *list;
+	struct hc_error *err = sum(job, &list, &n);
+	if (err)
+		return err;
+	if (n > classes) /* the last one is for objects of no class */
+		n = classes;
+	qsort(list, n, sizeof(*list), by_retained);
+	while (all < n && list[all].objects)
+		all++;
+	top = top < TYPES_MAX ? top : TYPES_MAX;
+	n = all < top ? all : (uint32_t)top;
+	snprintf(about, sizeof(about),
+	         "%" PRIu32 " of %" PRIu32 " types, by what their objects retain; on the arrows: references", n, all);
+	dot_begin(job->sink, about, false);
+	err = put_graph(job, list, classes, n);
+	dot_end(job->sink);
 	free(list);
 	return err;
 }

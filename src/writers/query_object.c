@@ -319,9 +319,9 @@ static struct hc_error *put_dead(const struct hc_snapshot *s, struct hc_sink *k,
 	return table_end(&t, k);
 }
 
-static struct hc_error *put_what_if(const struct query *q, struct hc_sink *k, hc_node node)
+static struct hc_error *put_what_if(const struct query *q, struct hc_sink *k, const char *target, hc_node node)
 {
-	char text[QUERY_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
+	char a[TEXT_NUMBER], b[TEXT_NUMBER];
 	struct hc_set *dead;
 	struct hc_object o;
 	struct hc_edge_iter it;
@@ -331,10 +331,11 @@ static struct hc_error *put_what_if(const struct query *q, struct hc_sink *k, hc
 	hc_edges(q->s, node, &it);
 	while (hc_edge_next(&it, &e))
 		pointers += e.target < q->limit && e.offset >= from && e.offset - from < size;
-	query_hop(q->s, node, from, true, text, sizeof(text));
-	sink_printf(k, "\n  Without %s%s: ", *text ? text : "the pointer", q->field.type &&
-	            size > hc_snapshot_info(q->s)->pointer_size
-	            ? " (all pointers in it)" : "");
+	bool several = size > hc_snapshot_info(q->s)->pointer_size;
+	struct arena arena = {0};
+	const char *fitted = text_fit(&arena, target, 60);
+	sink_printf(k, "\n  Without %s%s: ", fitted ? fitted : "it", several ? " (all pointers in it)" : "");
+	arena_free(&arena);
 	if (!pointers) {
 		sink_puts(k, "nothing would change: no pointer to an object is there.\n");
 		return NULL;
@@ -425,7 +426,7 @@ struct hc_error *text_object(const struct job *job)
 	put_others(&q, k, node);
 	put_facts(&q, k, node);
 	if (q.field.size)
-		err = put_what_if(&q, k, node);
+		err = put_what_if(&q, k, job->opts.target, node);
 	if (!err)
 		err = put_fields(q.s, k, node);
 	if (!err)

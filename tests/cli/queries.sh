@@ -69,7 +69,7 @@ ok "a regular expression over types" sh -c "[ $(view text paths 'main\.(Page|Ses
 # What dies without the only reference to an object is what it retains.
 retained=$(view csv paths "$sessions" | awk -F, -v id="$sessions" '$3 == id { print $8 < 1024 ? $8 " B" : sprintf("%.1f KiB", $8 / 1024); exit }')
 like "without the only pointer to it, what it retains is freed" "$(run --target="$server.sessions")" \
-	"Without \.sessions: $retained would be garbage"
+	"Without $server\.sessions: $retained would be garbage"
 like "without one of several pointers nothing is freed" "$(run --target=main.server+0)" 'nothing would be freed'
 like "a number is no pointer" "$(run --target="$server.expired")" 'nothing would change'
 
