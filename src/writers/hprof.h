@@ -184,7 +184,7 @@ struct hprof {
 
 	VEC(struct hprof_static) statics;
 	VEC(struct hprof_region) regions; /* by address */
-	struct map region_class; /* type -> class of variables of this type */
+	struct map region_class; /* number of values << 32, type -> class of such variables */
 	uint64_t next_other;     /* ids from HPROF_ID_OTHER on that were given out */
 	uint64_t first_root;     /* value of next_other at the first of the roots' arrays */
 

@@ -46,19 +46,22 @@ static void static_add(struct hprof *h, uint32_t class, uint32_t root, uint32_t 
 		h->classes.data[class].nstatics++;
 }
 
-/* The class of variables of a struct or array type. */
-static uint32_t region_class(struct hprof *h, const struct hc_type *t, const struct layout *layout)
+/* The class of variables that are objects: `count` values of a type in a row. */
+static uint32_t region_class(struct hprof *h, const struct hc_type *t, const struct layout *layout, uint32_t count)
 {
-	uint32_t class, number = hc_type_number(h->s, t);
-	if (map_get(&h->region_class, number, &class))
+	uint32_t class;
+	uint64_t key = (uint64_t)count << 32 | hc_type_number(h->s, t);
+	if (map_get(&h->region_class, key, &class))
 		return class;
-	if (!hprof_class_name(&h->scratch, hc_type_name(t)) || !hprof_text_puts(&h->scratch, " (static)")) {
+	if (!hprof_class_name(&h->scratch, hc_type_name(t)) || (count > 1 && !hprof_text_printf(&h->scratch, "{%u}", count)) ||
+	    !hprof_text_puts(&h->scratch, " (static)")) {
 		h->failed = true;
 		return KNOWN_OBJECT;
 	}
 	/* The size is that of no heap object; 0 would make shark ignore the references. */
-	class = hprof_class_add(h, (struct hprof_class){.layout = layout, .count = 1, .size = 1}, h->scratch.text);
-	h->failed |= !map_put(&h->region_class, number, class);
+	struct hprof_class c = {.layout = layout, .count = count, .indexed = count > 1, .size = 1};
+	class = hprof_class_add(h, c, h->scratch.text);
+	h->failed |= !map_put(&h->region_class, key, class);
 	return class;
 }
 
@@ -78,19 +81,19 @@ static bool variable_name(struct name *n, const struct hc_root *r)
 
 static void add_places(struct hprof *h, const struct hc_root *r, uint32_t root, uint32_t class, const char *variable)
 {
-	const struct layout *layout = NULL;
-	if (r->type && hc_type_size(r->type) <= r->size) {
-		layout = layout_of(&h->layouts, r->type);
-		h->failed |= !layout;
-	}
-	if (layout && !layout->is_struct && !layout->words && layout->size <= VALUE_MAX) {
+	const struct layout *layout = r->type && hc_type_size(r->type) ? layout_of(&h->layouts, r->type) : NULL;
+	uint64_t count = layout && r->size % layout->size == 0 ? r->size / layout->size : 0;
+	h->failed |= r->type && hc_type_size(r->type) && !layout;
+	if (count == 1 && !layout->is_struct && !layout->words && layout->size <= VALUE_MAX) {
 		for (uint32_t i = 0; i < layout->n; i++)
 			static_add(h, class, root, i, layout->places[i].type, variable, layout->places[i].name);
 		return;
 	}
 	struct hprof_region region = {r->addr, r->size, root, KNOWN_DATA};
-	if (layout && layout->is_struct && !layout->words)
-		region.class = region_class(h, r->type, layout);
+	if (count && !layout->words && layout->payload && count <= HPROF_CHUNK / layout->payload)
+		region.class = region_class(h, r->type, layout, (uint32_t)count);
+	else if (count == 1 && !layout->words)
+		region.class = region_class(h, r->type, layout, 1);
 	if (!vec_push(&h->regions, region))
 		h->failed = true;
 	static_add(h, class, root, STATIC_OBJECT, HPROF_OBJECT, variable, "");
@@ -280,12 +283,12 @@ static void put_region(struct hprof *h, const struct hprof_region *region)
 	struct source src;
 	uint8_t *p = hprof_instance(h, region->addr, region->class);
 	source_begin(&src, h, r.node, true);
-	uint64_t n = c->layout->size < HPROF_SEGMENT_MAX ? c->layout->size : HPROF_SEGMENT_MAX;
+	uint64_t n = r.size < HPROF_SEGMENT_MAX ? r.size : HPROF_SEGMENT_MAX;
 	if (hc_read_memory(h->s, r.addr, h->buf, (size_t)n)) {
 		src.data = h->buf;
 		src.size = n;
 	}
-	hprof_put_values(h, &src, c->layout, 0, 1, p);
+	hprof_put_values(h, &src, c->layout, 0, c->count, p);
 	hprof_count_instance(h, region->class, true);
 	for (; src.more; src.more = hc_edge_next(&src.it, &src.edge))
 		h->totals.lost_refs++;

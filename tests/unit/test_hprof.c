@@ -355,6 +355,12 @@ static void test_statics(void **state)
 	fb_edge(&b.root_edges[r], n, 0);
 	r = fb_root(&b, package, HC_ROOT_GLOBAL, "github.com/acme/store.gap", NULL, 0x5038, 8);
 	fb_edge(&b.root_edges[r], n, 0);
+	static uint64_t pair[4];
+	pair[2] = fb_addr(&b, text);
+	pair[3] = 5;
+	fb_memory(&b, 0x6000, pair, sizeof(pair));
+	r = fb_root(&b, package, HC_ROOT_GLOBAL, "github.com/acme/store.pair (static)", t.string, 0x6000, 32);
+	fb_edge(&b.root_edges[r], text, 16);
 	/* A pointer from the heap to a variable leads to the variable. */
 	fb_word(&b, n, 0, 0x5028);
 	fb_link(&b, n, 8, other, 0);
@@ -375,6 +381,10 @@ static void test_statics(void **state)
 	assert_int_equal(hr_field(&f, 0x5028, "next"), fb_addr(&b, n));
 	assert_int_equal(hr_field(&f, 0x5028, "val"), 1234);
 	assert_int_equal(hr_field(&f, fb_addr(&b, n), "next"), 0x5028);
+	/* Two strings in a row under one name. */
+	assert_true(hr_static(&f, "github.com.acme.store", "pair$static_6000", &v));
+	assert_string_equal(hr_class(&f, hr_object(&f, v))->name, "string{2} (static)");
+	hr_text_is(&f, v, "_1", "hello");
 	assert_true(hr_static(&f, "github.com.acme.store", "gap", &v));
 	assert_int_equal(hr_object(&f, v)->kind, HP_OBJ_ARRAY);
 	hp_close(&f);
