@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `object`: all there is to say of one object or variable. */
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -160,12 +161,9 @@ static void put_field(struct fields *f, const char *name, const struct hc_type *
 	hc_value_text(f->s, t, base + offset, value, sizeof(value));
 	snprintf(number, sizeof(number), "+%" PRIu64, offset);
 	snprintf(text, sizeof(text), "%*s%.200s %.200s", 2 * (int)level, "", name, t ? hc_type_name(t) : "?");
-	struct arena a = {0};
-	const char *fitted = text_fit(&a, text, 44);
 	table_cell(&f->t, number);
-	table_cell(&f->t, fitted ? fitted : "");
+	table_fit(&f->t, text, 44);
 	table_cell(&f->t, value);
-	arena_free(&a);
 	if (t && hc_type_kind(t) == HC_KIND_MAP) {
 		uint8_t b[8];
 		const struct hc_info *info = hc_snapshot_info(f->s);
@@ -334,6 +332,8 @@ static struct hc_error *put_what_if(const struct query *q, struct hc_sink *k, co
 	bool several = size > hc_snapshot_info(q->s)->pointer_size;
 	struct arena arena = {0};
 	const char *fitted = text_fit(&arena, target, 60);
+	if (!fitted)
+		sink_fail(k, ENOMEM);
 	sink_printf(k, "\n  Without %s%s: ", fitted ? fitted : "it", several ? " (all pointers in it)" : "");
 	arena_free(&arena);
 	if (!pointers) {

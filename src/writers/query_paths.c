@@ -108,10 +108,7 @@ static void row_node(struct table *t, const struct hc_snapshot *s, hc_node node,
 {
 	char text[QUERY_TEXT + 128], name[QUERY_TEXT];
 	struct hc_object o;
-	struct arena a = {0};
-	const char *fitted = text_fit(&a, *how ? how : "->", 32); /* "": the node is nothing but the pointer */
-	table_cell(t, fitted ? fitted : "");
-	arena_free(&a);
+	table_fit(t, *how ? how : "->", 32); /* "": the node is nothing but the pointer */
 	query_address(s, node, text, sizeof(text));
 	table_cell(t, text);
 	if (hc_object_get(s, node, &o)) {
@@ -206,10 +203,7 @@ struct hc_error *query_put_anchors(const struct query_paths *p, struct hc_sink *
 	table_cell(&t, "references");
 	table_cell(&t, "");
 	for (uint64_t i = 0; i < n && i < ANCHORS_SHOWN; i++) {
-		struct arena a = {0};
-		const char *fitted = text_fit(&a, hc_root_at(s, list[i] - p->q.limit).name, 44);
-		table_cell(&t, fitted ? fitted : "");
-		arena_free(&a);
+		table_fit(&t, hc_root_at(s, list[i] - p->q.limit).name, 44);
 		table_count(&t, hc_paths_distance(p->paths, list[i]));
 		query_root_about(s, list[i], text, sizeof(text));
 		table_cell(&t, text);

@@ -97,6 +97,13 @@ void table_cell(struct table *t, const char *text)
 		t->failed = true;
 }
 
+void table_fit(struct table *t, const char *text, size_t width)
+{
+	const char *fitted = text_fit(&t->arena, text, width);
+	if (!fitted || !vec_push(&t->cells, fitted))
+		t->failed = true;
+}
+
 void table_bytes(struct table *t, uint64_t n)
 {
 	char buf[TEXT_NUMBER];

@@ -35,6 +35,8 @@ struct table {
 void table_init(struct table *t, const char *columns, unsigned indent);
 /* Adds one cell; rows fill up from left to right. The text is copied. */
 void table_cell(struct table *t, const char *text);
+/* The same, of text_fit(). */
+void table_fit(struct table *t, const char *text, size_t width);
 void table_bytes(struct table *t, uint64_t n);
 void table_count(struct table *t, uint64_t n);
 void table_percent(struct table *t, uint64_t part, uint64_t whole);
