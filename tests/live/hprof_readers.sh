@@ -8,12 +8,8 @@ command -v javac >/dev/null && command -v java >/dev/null || { skip "readers of 
 if [ -z "${CLASSPATH_READERS:-}" ]; then
 	command -v mvn >/dev/null || { skip "readers of Java heap dumps" "Maven is not installed"; exit 0; }
 	mkdir -p "$BUILD/interop"
-	if [ ! -s "$BUILD/interop/classpath" ]; then
-		timeout 300 mvn -q -B -f tests/interop/pom.xml dependency:build-classpath \
-			-Dmdep.outputFile="$PWD/$BUILD/interop/classpath" >"$T/log" 2>&1 ||
-			timeout 300 mvn -q -B -f tests/interop/pom.xml dependency:build-classpath \
-				-Dmdep.outputFile="$BUILD/interop/classpath" >"$T/log" 2>&1
-	fi
+	[ -s "$BUILD/interop/classpath" ] || timeout 120 mvn -q -B -f tests/interop/pom.xml dependency:build-classpath \
+		-Dmdep.outputFile="$(cd "$BUILD/interop" && pwd)/classpath" >"$T/log" 2>&1
 	[ -s "$BUILD/interop/classpath" ] || { skip "readers of Java heap dumps" "their artifacts cannot be had"; exit 0; }
 	CLASSPATH_READERS=$(cat "$BUILD/interop/classpath")
 fi
