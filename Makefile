@@ -21,6 +21,7 @@ Q        := $(if $(filter 1,$(V)),,@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY:
 .DEFAULT_GOAL := all
 
 # ---- flags ----

@@ -11,6 +11,7 @@
 enum {
 	BITMAP_2BIT = 2 << 20, /* bytes per arena, <= 1.19 */
 	BITMAP_1BIT = 1 << 20, /* 1.20, 1.21 */
+	COPY_SLACK = 64 << 20, /* bytes of metadata in pieces that even the smallest snapshot may have copied */
 };
 
 static int by_granule(const void *a, const void *b)
@@ -35,12 +36,18 @@ const struct arena_meta *arena_find(const struct heap *h, uint64_t addr)
 }
 
 /* A piece of metadata as one run of bytes: a view where it is contiguous, else a copy with zeros for what is missing. */
-static const uint8_t *whole(struct heap *h, uint64_t addr, size_t size)
+static const uint8_t *whole(struct heap *h, uint64_t addr, size_t size, uint64_t *budget)
 {
 	uint64_t avail;
 	const uint8_t *view = proc_view(h->proc, addr, &avail);
 	if (view && avail >= size)
 		return view;
+	if (size > *budget) {
+		diag_add(h->diag, HC_SEV_WARNING, "heap arena metadata from %#llx on is left out: more of it would be read than the "
+		         "snapshot holds", (unsigned long long)addr);
+		return NULL;
+	}
+	*budget -= size;
 	uint8_t *copy = arena_alloc(&h->arena, size);
 	if (!copy)
 		return NULL;
@@ -68,16 +75,17 @@ static uint64_t arena_index(const struct heap *h, uint64_t addr)
 	return (addr - offset) >> shift;
 }
 
-static bool arena_load(struct heap *h, uint64_t l2, struct arena_meta *a)
+static bool arena_load(struct heap *h, uint64_t l2, struct arena_meta *a, uint64_t *budget)
 {
 	const struct layout *l = &h->types->layout;
 	uint64_t addr = a->granule << GRANULE_SHIFT;
 	if (!proc_word(h->proc, l2 + arena_index(h, addr) * h->word, &a->addr) || !a->addr)
 		return false;
 	if (layout_has(l, L_HARENA_BITMAP))
-		a->bitmap = whole(h, layout_addr(l, a->addr, L_HARENA_BITMAP), l->minor <= 19 ? BITMAP_2BIT : BITMAP_1BIT);
+		a->bitmap = whole(h, layout_addr(l, a->addr, L_HARENA_BITMAP), l->minor <= 19 ? BITMAP_2BIT : BITMAP_1BIT,
+		                  budget);
 	if (layout_has(l, L_HARENA_PAGEUSESPANINLINEMARKBITS))
-		a->inlinemarks = whole(h, layout_addr(l, a->addr, L_HARENA_PAGEUSESPANINLINEMARKBITS), GRANULE_PAGES / 8);
+		a->inlinemarks = whole(h, layout_addr(l, a->addr, L_HARENA_PAGEUSESPANINLINEMARKBITS), GRANULE_PAGES / 8, budget);
 	return true;
 }
 
@@ -91,7 +99,7 @@ struct hc_error *arenas_load(struct heap *h)
 	if (!layout_has(l, L_MHEAP_ARENAS) || !proc_word(h->proc, layout_addr(l, priv->mheap, L_MHEAP_ARENAS), &l2))
 		return err_new(HC_E_TRUNCATED, "%s: runtime.mheap_.arenas at %#llx is not in the snapshot", h->proc->blob->path,
 		               (unsigned long long)priv->mheap);
-	uint64_t last = UINT64_MAX;
+	uint64_t last = UINT64_MAX, budget = COPY_SLACK + 4 * h->proc->blob->size;
 	for (uint32_t i = 0; i < h->nspans; i++) {
 		uint64_t from = h->spans[i].base >> GRANULE_SHIFT, to = (h->spans[i].limit - 1) >> GRANULE_SHIFT;
 		for (uint64_t g = from; g <= to; g++) {
@@ -99,7 +107,7 @@ struct hc_error *arenas_load(struct heap *h)
 				continue;
 			last = g;
 			struct arena_meta a = {.granule = g};
-			if (!arena_load(h, l2, &a)) {
+			if (!arena_load(h, l2, &a, &budget)) {
 				diag_add(h->diag, HC_SEV_WARNING, "the heap arena of %#llx has no metadata in the snapshot",
 				         (unsigned long long)(g << GRANULE_SHIFT));
 				continue;

@@ -10,6 +10,7 @@ enum {
 	G_SCAN = 0x1000,       /* _Gscan: the collector holds the goroutine's stack */
 	MAX_STATUS = 11,
 	SAMPLES = 16,          /* elements looked at to recognise allgs */
+	MAX_TRIES = 256,       /* slices of goroutines that may be allgs */
 	MAX_REASONS = 256,
 	MAX_REASON_LEN = 64
 };
@@ -63,13 +64,15 @@ static bool looks_like_allgs(const struct heap *h, const struct slice *s)
 static bool find_allgs(const struct heap *h, struct slice *ret)
 {
 	bool found = false;
+	unsigned tries = 0; /* each looks for the second copy everywhere */
 	for (size_t i = 0; i < h->prog->nmodules && !found; i++) {
 		const struct module *m = &h->prog->modules[i];
-		for (uint64_t at = m->bss; at < m->ebss && !found; at += h->word) {
+		for (uint64_t at = m->bss; at < m->ebss && !found && tries < MAX_TRIES; at += h->word) {
 			struct slice s;
 			uint64_t v;
 			if (!slice_at(h, at, &s) || !looks_like_allgs(h, &s))
 				continue;
+			tries++;
 			for (uint64_t other = m->bss; other < m->ebss && !found; other += h->word)
 				found = other != at && proc_word(h->proc, other, &v) && v == s.ptr;
 			*ret = s;

@@ -313,13 +313,15 @@ static bool finalizer_contents(struct root_builder *b, uint32_t group, const str
 static struct hc_error *special_roots(struct root_builder *b, uint32_t fin, uint32_t clean, uint32_t weak)
 {
 	struct heap *h = b->h;
+	uint32_t finalized = OBJ_NONE; /* an object has one finalizer: damage must not have its contents walked time and again */
 	for (uint32_t i = 0; i < h->nspecials; i++) {
 		const struct special *s = &h->specials[i];
 		bool ok = true;
 		switch ((enum special_kind)s->kind) {
 		case SPECIAL_FINALIZER:
 			ok = special_root(b, ROOT_FINALIZER, fin, "finalizer", s) && root_edge_add(b, s->fn, 0) &&
-			     finalizer_contents(b, fin, s);
+			     (s->object == finalized || finalizer_contents(b, fin, s));
+			finalized = s->object;
 			break;
 		case SPECIAL_CLEANUP:
 			ok = special_root(b, ROOT_CLEANUP, clean, "cleanup", s) && root_edge_add(b, s->fn, 0) &&
