@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Runs every test and ends with the totals. Called by `make check` with BUILD, CC and MAKE set.
 #
+# ONLY says which kinds run, "unit cli live" without it; the totals name the kinds left out.
+#
 # A test is a program or script that prints TAP lines: "ok N - what", "not ok N - what", "ok N - what # SKIP why".
 set -u
 BUILD=${BUILD:-build/release}
 export BUILD
+ONLY=${ONLY:-unit cli live}
 HEAPCONV=$BUILD/heapconv
 export HEAPCONV
 logs=$BUILD/logs
@@ -55,15 +58,21 @@ check() { # name command...
 check "include direction" ${MAKE:-make} -s check-layers
 check "headers stand alone" ${MAKE:-make} -s check-headers
 check "banned functions" sh tests/lint/banned.sh
-for t in "$BUILD"/tests/test_*; do
+wanted() { # unit, cli or live
+	case " $ONLY " in *" $1 "*) return 0 ;; esac
+	echo "tests of kind $1 are left out: ONLY=\"$ONLY\""
+	return 1
+}
+
+wanted unit && for t in "$BUILD"/tests/test_*; do
 	[ -x "$t" ] && [ -f "$t" ] || continue
 	case $t in *.d|*.o) continue ;; esac
 	run "unit/$(basename "$t")" "$t"
 done
-for t in tests/cli/*.sh; do
+wanted cli && for t in tests/cli/*.sh; do
 	[ "$(basename "$t")" = lib.sh ] || run "cli/$(basename "$t" .sh)" sh "$t"
 done
-for t in tests/live/*.sh; do
+wanted live && for t in tests/live/*.sh; do
 	[ -e "$t" ] && run "live/$(basename "$t" .sh)" sh "$t"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
