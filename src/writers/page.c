@@ -7,11 +7,13 @@
 #include "writers/gather.h"
 #include "writers/query.h"
 #include "writers/retainers.h"
+#include "writers/shared.h"
 #include "writers/tables.h"
 #include "writers/text.h"
 #include "writers/typesums.h"
 
-enum { TOP_TYPES = 15, TOP_RETAINERS = 12, INDENT = 2, VALUE_AT = 16 };
+enum { TOP_TYPES = 15, TOP_RETAINERS = 12, TOP_SHARED = 6, INDENT = 2, VALUE_AT = 16 };
+enum { SHARED_SHARE = 20, ROW_SHARE = 100 }; /* parts of the live bytes that are worth lines, or one, of the page */
 
 /* ---- the process ---- */
 
@@ -299,6 +301,35 @@ static struct hc_error *put_retainers(const struct job *job, const struct retain
 	return table_end(&t, job->sink);
 }
 
+/* Much that hangs on several variables is in none of the lines above. */
+static struct hc_error *put_shared(const struct job *job)
+{
+	struct shared sh;
+	struct table t;
+	uint64_t live = hc_snapshot_info(job->s)->live_bytes, top = job->opts.top ? job->opts.top : TOP_SHARED;
+	struct hc_error *err = shared_find(job->s, live / SHARED_SHARE + 1, &sh);
+	if (err || !sh.sums.len)
+		return err;
+	table_init(&t, ">>><", INDENT);
+	table_cell(&t, "bytes");
+	table_cell(&t, "%");
+	table_cell(&t, "objects");
+	table_cell(&t, "Kept by several at once; by the nearest of them");
+	for (size_t i = 0; i < sh.sums.len && i < top && sh.sums.data[i].bytes >= live / ROW_SHARE; i++) {
+		table_bytes(&t, sh.sums.data[i].bytes);
+		table_percent(&t, sh.sums.data[i].bytes, live);
+		table_count(&t, sh.sums.data[i].objects);
+		table_cell(&t, hc_root_at(job->s, sh.sums.data[i].root).name);
+	}
+	table_bytes(&t, sh.bytes);
+	table_percent(&t, sh.bytes, live);
+	table_count(&t, sh.objects);
+	table_cell(&t, "(all)");
+	shared_free(&sh);
+	sink_puts(job->sink, "\n");
+	return table_end(&t, job->sink);
+}
+
 static void put_notes(const struct hc_snapshot *s, struct hc_sink *k)
 {
 	const struct hc_info *info = hc_snapshot_info(s);
@@ -336,6 +367,8 @@ static struct hc_error *text_summary(const struct job *job)
 			err = put_types(job, &g);
 		if (!err)
 			err = put_retainers(job, &r);
+		if (!err)
+			err = put_shared(job);
 		put_notes(job->s, job->sink);
 		sink_puts(job->sink, "\n  To look closer: -o heap.pb.gz, then `go tool pprof -http=: heap.pb.gz`; "
 		                     "heapconv --help has more.\n");

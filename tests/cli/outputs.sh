@@ -13,6 +13,18 @@ page=$(run)
 like "the page names the Go release" "$page" 'go1\.26'
 like "the page says that the counters agree" "$page" 'HeapObjects .*equal'
 like "the page names the culprit" "$page" 'main\.Page'
+run --view=nodes --format=csv -o - > "$T/nodes"
+# In the table: objects below the virtual root, a kind of roots, or a package.
+is "the page tells of all that several roots keep together" \
+	"$(printf '%s\n' "$page" | awk '/Kept by several at once/ { on = 1 } on && /\(all\)/ { gsub(",", ""); print $4 }')" \
+	"$(awk -F, '{ idom[$1] = $(NF - 4); kind[$1] = $(NF - 3); depth[$1] = $(NF - 5) }
+		END { for (id in idom) {
+			if (id !~ /^0x/ || !idom[id]) continue
+			for (r = id; r ~ /^0x/; r = idom[r]) continue
+			n += kind[r] == "shared" || depth[r] == 1 && kind[r] == "goroutine" || depth[r] <= 2 && kind[r] == "global"
+		} print n }' "$T/nodes")"
+ok "and of the variable that it is nearest to" sh -c "printf '%s\n' '$page' | grep -q ' 2,[0-9]* *main.server$'"
+rm "$T/nodes"
 ok "gzip'd core gives the same page" sh -c "\"$HEAPCONV\" -q testdata/snapshots/leak-1.26.core.gz -e '$exe' |
 	sed 's/snapshot .*//' > '$T/gz'; \"$HEAPCONV\" -q '$core' -e '$exe' | sed 's/snapshot .*//' | cmp - '$T/gz'"
 
