@@ -2,6 +2,7 @@
 /*
  * An independent answer to "what is alive": parses a debug.WriteHeapDump file (format "go1.7 heap dump", Go 1.7 to 1.27,
  * src/runtime/heapdump.go), marks from its roots, and prints one line per object: slot address, size, live or garbage.
+ * --no-stacks leaves stacks out, --no-preempted only the registers of preempted goroutines, where numbers count as pointers.
  * Shares no code with heapconv on purpose: the tests hold the two against each other. Trusts its input.
  */
 #include <inttypes.h>
@@ -23,7 +24,7 @@ static size_t nobjects, cap;
 static uint64_t *stack;
 static size_t depth, stack_cap;
 static uint64_t ptrsize = 8;
-static bool stacks = true;
+static bool bigendian, stacks = true, preempted = true;
 
 static uint64_t uvarint(void)
 {
@@ -53,7 +54,8 @@ static const uint8_t *bytes(uint64_t *n)
 static uint64_t word(const uint8_t *p)
 {
 	uint64_t v = 0;
-	memcpy(&v, p, ptrsize);
+	for (uint64_t i = 0; i < ptrsize; i++)
+		v |= (uint64_t)p[bigendian ? ptrsize - 1 - i : i] << (8 * i);
 	return v;
 }
 
@@ -127,13 +129,22 @@ static void skip_str(void)
 	bytes(&n);
 }
 
+/* The registers of a preempted goroutine: all of them count as pointers. */
+static bool is_preempted(const uint8_t *name, uint64_t n)
+{
+	static const char want[] = "runtime.asyncPreempt";
+	return n == sizeof(want) - 1 && memcmp(name, want, n) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[2], "--no-stacks") == 0)
 		stacks = false;
+	if (argc > 2 && strcmp(argv[2], "--no-preempted") == 0)
+		preempted = false;
 	FILE *f = argc > 1 ? fopen(argv[1], "rb") : NULL;
 	if (!f) {
-		fprintf(stderr, "usage: heapdump-live FILE [--no-stacks]\n");
+		fprintf(stderr, "usage: heapdump-live FILE [--no-stacks | --no-preempted]\n");
 		return 2;
 	}
 	fseek(f, 0, SEEK_END);
@@ -176,14 +187,16 @@ int main(int argc, char **argv)
 			skip(3);
 			break;
 		}
-		case 5:
+		case 5: {
+			uint64_t length;
 			skip(3);
 			mem = bytes(&n);
 			skip(3);
-			skip_str();
-			fields(mem, n, stacks);
+			const uint8_t *name = bytes(&length);
+			fields(mem, n, stacks && (preempted || !is_preempted(name, length)));
 			break;
-		case 6: skip(1); ptrsize = uvarint(); skip(2); skip_str(); skip_str(); skip(1); break;
+		}
+		case 6: bigendian = uvarint(); ptrsize = uvarint(); skip(2); skip_str(); skip_str(); skip(1); break;
 		case 7: case 11: {
 			uint64_t obj = uvarint(), fn = uvarint();
 			skip(1);
