@@ -142,6 +142,21 @@ static bool looks_like_heapstats(const struct heap *h, uint64_t at, const struct
 	return sum[0] >= sum[2] && sum[0] >> ADDR_BITS == 0 && sum[1] >= 0 && sum[3] >= 0;
 }
 
+/*
+ * Where one generation is all zeros, three sets that begin one set earlier or later add up to the same. What the
+ * runtime has mapped for itself, elsewhere in the struct, is never nothing.
+ */
+static bool looks_like_memstats(const struct heap *h, uint64_t at)
+{
+	static const enum layout_field sizes[] = {L_MSTATS_MSPANSYS, L_MSTATS_MCACHESYS, L_MSTATS_GCMISCSYS};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint64_t v;
+		if (!layout_read(&h->types->layout, h->proc, at, sizes[i], &v) || !v || v >> ADDR_BITS)
+			return false;
+	}
+	return true;
+}
+
 uint64_t anchor_memstats(const struct heap *h, const struct stats_shape *shape, uint64_t heap_inuse)
 {
 	const struct layout *l = &h->types->layout;
@@ -150,7 +165,8 @@ uint64_t anchor_memstats(const struct heap *h, const struct stats_shape *shape, 
 		return by_name;
 	struct image_walk w;
 	for (walk_begin(&w, h); walk_next(&w, &at);)
-		if (looks_like_heapstats(h, at, shape, heap_inuse))
+		if (looks_like_heapstats(h, at, shape, heap_inuse) &&
+		    looks_like_memstats(h, at - (uint64_t)l->f[L_MSTATS_HEAPSTATS].off))
 			return at - (uint64_t)l->f[L_MSTATS_HEAPSTATS].off;
 	return 0;
 }

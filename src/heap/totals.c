@@ -195,6 +195,16 @@ void heap_forget_counters(struct heap *h)
 	t->rt_stacks_sys = t->rt_manual_inuse = UINT64_MAX;
 }
 
+/* Free stacks and those of threads have no goroutine that would tell them from the collector's work buffers: the counter does. */
+static void split_manual(struct memory_totals *t)
+{
+	uint64_t all = t->stack_span_bytes + t->manual_span_bytes;
+	if (t->rt_manual_inuse != all || t->rt_stacks_inuse < t->stack_span_bytes || t->rt_stacks_inuse > all)
+		return;
+	t->stack_span_bytes = t->rt_stacks_inuse;
+	t->manual_span_bytes = all - t->rt_stacks_inuse;
+}
+
 static void runtime_counters(struct heap *h)
 {
 	struct memory_totals *t = &h->totals;
@@ -248,6 +258,7 @@ static void runtime_counters(struct heap *h)
 	t->rt_stacks_inuse = (uint64_t)sum[3];
 	t->rt_heap_sys = (uint64_t)sum[0];
 	t->rt_manual_inuse = (uint64_t)sum[3] + (uint64_t)sum[4] + (tiny == 6 ? (uint64_t)sum[5] : 0);
+	split_manual(t);
 }
 
 struct hc_error *heap_load_totals(struct heap *h)

@@ -56,6 +56,11 @@ for name in zoo-1.22 zoo-1.27; do
 	is "$name: as in the core of the same run" "$(differences "$T/core" "$T/objects")" \
 		"gone 0 more 0 fewer $lost types 0 sizes few"
 
+	"$HEAPCONV" -q testdata/snapshots/$name.core.gz -e "$exe" --dump=stats > "$T/core.stats"
+	sums='/^ledger (stacks|runtime|heap.idle|heap.released|heap.tails) / { print $2, $3 }'
+	is "$name: stacks, free memory and the runtime's own as in the core" "$(awk "$sums" "$T/stats")" \
+		"$(awk "$sums" "$T/core.stats")"
+
 	"$T/heapdump-live" "$dump" | awk '$3 == "live" { print $1 }' | sort > "$T/marked"
 	awk '$3 == "live" { print $1 }' "$T/objects" | sort > "$T/live"
 	is "$name: alive is what the marker finds, and what only stack maps know" \

@@ -44,8 +44,11 @@ tables() { # SNAPSHOT EXE
 	at=$T/of.$1
 	mkdir -p "$at"
 	"$HEAPCONV" -q "$T/b/$1" -e "$T/b/$2" -o "$at/nodes.csv" -o "$at/edges.csv" -o "$at/goroutines.csv" \
-		-o "$at/roots.csv" 2> "$T/err"
+		-o "$at/roots.csv" -o "$at/memory.csv" 2> "$T/err"
 	is "$name: $1: exit status" "$?$(cat "$T/err")" 0
+	awk -F, '$1 ~ /^heap\.(live|slack|garbage)$/ { objects += $3; bytes += $2 }
+		$1 ~ /^(heap|heap\.(free|tails|idle|released)|stacks|runtime)$/ { print $1, $2 }
+		END { print "objects", objects, bytes }' "$at/memory.csv" > "$at/ledger"
 	# Waiting times go by what the scheduler last noted, and what a goroutine retains by dominators.
 	cut -d, -f1-3,5-10 "$at/goroutines.csv" | sort > "$at/goroutines"
 	awk -F, '$1 == "global" { print $1, $2, $3 }' "$at/roots.csv" | sort > "$at/globals"
@@ -69,6 +72,8 @@ compare() { # RELEASE EXE
 		"$(diff "$T/of.core/goroutines" "$T/of.heapdump/goroutines")" ""
 	is "$name: the same variables of the same types: $(wc -l < "$T/of.core/globals")" \
 		"$(diff "$T/of.core/globals" "$T/of.heapdump/globals")" ""
+	is "$name: the same bytes in objects, free memory, stacks and the runtime" \
+		"$(diff "$T/of.core/ledger" "$T/of.heapdump/ledger")" ""
 }
 
 for release in ${GO_RELEASES:-$local_release}; do
