@@ -192,11 +192,12 @@ static bool entry_type_fits(const struct heap *h, uint64_t entry, const struct q
 }
 
 /* Entries of the whole chain if everything in it fits, else 0. */
-static uint64_t chain_entries(const struct heap *h, uint64_t block, const struct queue_shape *q)
+static uint64_t chain_entries(const struct heap *h, uint64_t block, const struct queue_shape *q, uint64_t *steps)
 {
 	const struct layout *l = &h->types->layout;
 	uint64_t total = 0, next, n;
-	for (unsigned budget = 1 << 16; block && budget; budget--, block = next) {
+	for (unsigned budget = 1 << 16; block && budget && *steps; budget--, block = next) {
+		--*steps;
 		if (block % h->word || heap_find(h, block) != OBJ_NONE || !layout_read(l, h->proc, block, q->count, &n) ||
 		    n > q->max || !layout_read(l, h->proc, block, q->alllink, &next))
 			return 0;
@@ -217,11 +218,12 @@ static uint64_t chain_entries(const struct heap *h, uint64_t block, const struct
 uint64_t anchor_queue(const struct heap *h, const struct queue_shape *q)
 {
 	uint64_t at, block, best = 0, found = 0;
+	uint64_t steps = proc_bytes(h->proc) / 4; /* blocks: many words may lead into one long chain */
 	struct image_walk w;
 	for (walk_begin(&w, h); walk_next(&w, &at);) {
 		if (!proc_word(h->proc, at, &block) || !block || !proc_segment(h->proc, block))
 			continue;
-		uint64_t n = chain_entries(h, block, q);
+		uint64_t n = chain_entries(h, block, q, &steps);
 		if (n > best) {
 			best = n;
 			found = block;

@@ -10,7 +10,6 @@ enum {
 	G_SCAN = 0x1000,       /* _Gscan: the collector holds the goroutine's stack */
 	MAX_STATUS = 11,
 	SAMPLES = 16,          /* elements looked at to recognise allgs */
-	MAX_TRIES = 256,       /* slices of goroutines that may be allgs */
 	MAX_REASONS = 256,
 	MAX_REASON_LEN = 64
 };
@@ -64,15 +63,16 @@ static bool looks_like_allgs(const struct heap *h, const struct slice *s)
 static bool find_allgs(const struct heap *h, struct slice *ret)
 {
 	bool found = false;
-	unsigned tries = 0; /* each looks for the second copy everywhere */
+	uint64_t budget = proc_bytes(h->proc) / h->word * 4; /* words: each try looks for the second copy everywhere */
 	for (size_t i = 0; i < h->prog->nmodules && !found; i++) {
 		const struct module *m = &h->prog->modules[i];
-		for (uint64_t at = m->bss; at < m->ebss && !found && tries < MAX_TRIES; at += h->word) {
+		uint64_t words = (m->ebss - m->bss) / h->word;
+		for (uint64_t at = m->bss; at < m->ebss && !found && words <= budget; at += h->word) {
 			struct slice s;
 			uint64_t v;
 			if (!slice_at(h, at, &s) || !looks_like_allgs(h, &s))
 				continue;
-			tries++;
+			budget -= words;
 			for (uint64_t other = m->bss; other < m->ebss && !found; other += h->word)
 				found = other != at && proc_word(h->proc, other, &v) && v == s.ptr;
 			*ret = s;
@@ -143,9 +143,11 @@ static bool within(const struct heap *h, uint64_t g, uint64_t addr)
  * The thread that runs a goroutine: by the stack it stands on, which is certain; else by its number, which is that of the
  * process's own pid namespace and may differ from the snapshot's.
  */
-static const struct thread *thread_of(const struct heap *h, const struct goroutine *g)
+static const struct thread *thread_of(struct heap *h, const struct goroutine *g)
 {
 	const struct proc *p = h->proc;
+	if (!stack_charge(h, p->nthreads)) /* there are about as many threads as running goroutines, not thousands of each */
+		return NULL;
 	uint64_t g0 = g->m ? heap_field(h, g->m, L_M_G0) : 0, sig = g->m ? heap_field(h, g->m, L_M_GSIGNAL) : 0;
 	for (size_t i = 0; i < p->nthreads; i++)
 		if (p->threads[i].sp - g->stack_lo < g->stack_hi - g->stack_lo)

@@ -85,8 +85,8 @@ static bool in_image(const struct heap *h, uint64_t addr)
 	return false;
 }
 
-/* The composite that covers addr, which no variable covers; NULL when nothing points to it. */
-static const struct static_ref *static_at(const struct globals_walk *w, uint64_t addr)
+/* The index of the first composite behind addr. */
+static size_t static_after(const struct globals_walk *w, uint64_t addr)
 {
 	size_t lo = 0, hi = w->statics.len;
 	while (lo < hi) {
@@ -96,12 +96,15 @@ static const struct static_ref *static_at(const struct globals_walk *w, uint64_t
 		else
 			hi = mid;
 	}
-	if (!lo)
-		return NULL;
-	uint64_t target = w->statics.data[lo - 1].target;
-	while (lo && w->statics.data[lo - 1].target == target)
-		lo--;
-	return &w->statics.data[lo];
+	return lo;
+}
+
+/* The composite that covers addr, which no variable covers; NULL when nothing points to it. */
+static const struct static_ref *static_at(const struct globals_walk *w, uint64_t addr)
+{
+	size_t i = static_after(w, addr);
+	uint64_t target = i ? w->statics.data[i - 1].target : 0; /* never 0 itself */
+	return i ? &w->statics.data[static_after(w, target - 1)] : NULL;
 }
 
 /*
@@ -150,17 +153,14 @@ static bool global_enter(struct globals_walk *w, uint64_t addr, uint64_t section
 		w->to = g->addr + g->size;
 	} else { /* a gap between variables: data that only the linker knows */
 		const struct static_ref *ref = static_at(w, addr);
-		const struct static_ref *end = w->statics.len ? w->statics.data + w->statics.len : NULL;
+		size_t after = ref ? static_after(w, addr) : w->statics.len;
 		uint64_t before = w->at ? t->globals[w->at - 1].addr + t->globals[w->at - 1].size : 0;
 		if (ref && ref->target < before)
 			ref = NULL;
 		w->from = ref ? ref->target : addr;
 		w->to = g && g->addr > addr && g->addr < section_end ? g->addr : section_end;
-		for (const struct static_ref *next = ref; next && next < end; next++)
-			if (next->target > addr) {
-				w->to = next->target < w->to ? next->target : w->to;
-				break;
-			}
+		if (after < w->statics.len && w->statics.data[after].target < w->to)
+			w->to = w->statics.data[after].target;
 		if (!ref && w->to - w->from > 4096)
 			w->to = w->from + 4096;
 		const struct global *owner = static_owner(w, ref);

@@ -43,10 +43,12 @@ bool signal_context(struct heap *h, uint64_t sp, uint64_t lo, uint64_t hi, struc
 	const struct proc *p = h->proc;
 	const struct ucontext_shape *s = shape_of(p->arch);
 	enum { MAX_STACK = 1 << 20 }; /* the runtime allots 32 KiB to signal stacks */
-	if (!s || sp < lo || sp >= hi || hi - lo > MAX_STACK)
+	if (!s || sp < lo || sp >= hi || hi - lo > MAX_STACK || !stack_charge(h, (hi - sp) / 8))
 		return false;
 	/* Contexts below sp are left over from signals that were handled; the highest is the first to arrive. */
-	for (uint64_t at = (hi - 8) & ~UINT64_C(7); at >= sp; at -= 8) {
+	uint64_t top = hi & ~UINT64_C(7);
+	for (uint64_t back = 8; back <= top && top - back >= sp; back += 8) {
+		uint64_t at = top - back;
 		if (!is_context(p, s, at, lo, hi))
 			continue;
 		uint64_t *regs = arena_alloc(&h->arena, s->nregs * sizeof(*regs));

@@ -14,6 +14,7 @@ enum {
 	MAX_SMALL = 32768, TINY_CLASS = 5,
 	MAX_SMALL_PAGES = 16, MAX_SMALL_ELEMS = 1024, /* of a span, see sizeclasses.c: 10 pages at most, or 8 KiB / 8 */
 	MAX_HEAP_FACTOR = 1024, /* bytes of heap for a byte of snapshot: more cannot have left its bookkeeping in it */
+	BYTES_PER_GRANULE = 16384, SPARE_GRANULES = 1024, /* 64 MiB of address space have more bookkeeping than that */
 };
 
 struct raw_span {
@@ -174,7 +175,8 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 	h->pages = big_alloc(NGRANULES * sizeof(*h->pages));
 	if (!h->spans || !h->info || !h->pages)
 		return err_nomem();
-	uint64_t end = 0, ids = 0, pages = 0;
+	uint64_t end = 0, ids = 0, pages = 0, granules = 0, last_granule = UINT64_MAX, size = h->proc->blob->size;
+	uint64_t most_spans = size / mspan_size(&h->types->layout); /* mspans do not overlap */
 	size_t kept = 0;
 	for (size_t i = 0; i < raw->len; i++) {
 		struct raw_span *r = &raw->data[i];
@@ -182,9 +184,13 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 			diag_add(h->diag, HC_SEV_WARNING, "span at %#" PRIx64 " overlaps the one before it: left out", r->start);
 			continue;
 		}
-		if (((pages + r->npages) << PAGE_SHIFT) / MAX_HEAP_FACTOR > h->proc->blob->size) {
-			diag_add(h->diag, HC_SEV_WARNING, "spans from %#" PRIx64 " on are left out: together they would be more than %d "
-			         "times the snapshot's size", r->start, (int)MAX_HEAP_FACTOR);
+		uint64_t first = r->start >> GRANULE_SHIFT, last = (r->start + (r->npages << PAGE_SHIFT) - 1) >> GRANULE_SHIFT;
+		granules += last - first + (first != last_granule);
+		last_granule = last;
+		if (((pages + r->npages) << PAGE_SHIFT) / MAX_HEAP_FACTOR > size || kept >= most_spans ||
+		    granules > SPARE_GRANULES + size / BYTES_PER_GRANULE) {
+			diag_add(h->diag, HC_SEV_WARNING, "spans from %#" PRIx64 " on are left out: so many, or such large ones, cannot "
+			         "have left their bookkeeping in a snapshot of this size", r->start);
 			break;
 		}
 		pages += r->npages;

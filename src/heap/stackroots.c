@@ -12,6 +12,7 @@
 
 enum {
 	MAX_DEFERS = 1 << 20,
+	DEFER_WORDS = 16, /* more than a record has: lists that run in circles end soon */
 	MAX_REFLECT_ARGS = 4096
 };
 
@@ -395,6 +396,8 @@ static void scan_defers(struct scan *s)
 	const struct layout *l = &h->types->layout;
 	uint64_t d = heap_field(h, s->g->addr, L_G_DEFER), fn, link;
 	for (unsigned n = 0; d && n < MAX_DEFERS && !s->nomem; n++, d = link) {
+		if (!charge(s, DEFER_WORDS))
+			return;
 		if (!layout_read(l, h->proc, d, L_DEFER_FN, &fn) || !layout_read(l, h->proc, d, L_DEFER_LINK, &link)) {
 			diag_add(h->diag, HC_SEV_WARNING, "defer record %#" PRIx64 " of goroutine %" PRIu64 " is not in the snapshot",
 			         d, s->g->id);

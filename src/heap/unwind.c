@@ -17,6 +17,7 @@
 enum { MAX_FRAMES = 4 << 20 };
 /* Bytes that a frame (on average) and a runtime.g occupy at least. */
 enum { LEAST_FRAME = 16, LEAST_G = 256 };
+enum { TABLE_STEP = 64 }; /* bytes of code for which looking up a pc costs as much as reading a word */
 
 const struct stack_arch *stack_arch(enum arch arch)
 {
@@ -121,6 +122,8 @@ bool site_get(struct heap *h, uint64_t pc, struct site **ret)
 	struct func f;
 	*ret = *slot;
 	if (*slot || !pc || !program_func(h->prog, pc, &f))
+		return true;
+	if (!stack_charge(h, (pc - f.entry) / TABLE_STEP)) /* its tables are read from the start */
 		return true;
 	if (c->len * 2 > c->mask) {
 		if (!cache_grow(h, c))

@@ -157,6 +157,8 @@ static struct hc_error *loads_parse(struct opening *o)
 	return err;
 }
 
+enum { SHARED_MAX = 4 }; /* segments that claim the same bytes of the file */
+
 static bool add_piece(struct opening *o, uint64_t addr, uint64_t size, const uint8_t *data, enum piece_rank rank,
                       uint32_t flags)
 {
@@ -169,6 +171,8 @@ static struct hc_error *pieces_from_loads(struct opening *o)
 {
 	struct proc *p = o->p;
 	uint64_t first_lost = 0, size = p->blob->size, writable = 0, writable_saved = 0;
+	/* Segments do not share bytes of the file. Some slack for a damaged one, which must not cost the others theirs. */
+	uint64_t budget = size > UINT64_MAX / SHARED_MAX ? UINT64_MAX : SHARED_MAX * size;
 	for (size_t i = 0; i < o->loads.len; i++) {
 		struct load *s = &o->loads.data[i];
 		if (!s->memsz)
@@ -180,6 +184,8 @@ static struct hc_error *pieces_from_loads(struct opening *o)
 		writable_saved += s->flags & PF_W ? saved : 0;
 		uint64_t there = s->offset < size ? size - s->offset : 0;
 		uint64_t have = saved < there ? saved : there;
+		have = have < budget ? have : budget;
+		budget -= have;
 		if (have < saved) {
 			first_lost = !p->lost_bytes || s->vaddr + have < first_lost ? s->vaddr + have : first_lost;
 			p->lost_bytes += saved - have;
@@ -191,6 +197,9 @@ static struct hc_error *pieces_from_loads(struct opening *o)
 		    !add_piece(o, s->vaddr + saved, s->memsz - saved, NULL, RANK_ABSENT, s->flags))
 			return err_nomem();
 	}
+	if (!budget)
+		diag_add(p->diag, HC_SEV_WARNING, "%s: the program headers are damaged: together they claim more than %d times the "
+		         "file's %" PRIu64 " bytes; the last of them are left out", p->blob->path, (int)SHARED_MAX, size);
 	if (p->need_size > size)
 		diag_add(p->diag, HC_SEV_WARNING, "%s: the core is cut: the file has %" PRIu64 " of %" PRIu64 " bytes; %" PRIu64
 		         " bytes of memory are missing, from address 0x%" PRIx64 " on (`ulimit -c`, systemd's 2 GB limit and "

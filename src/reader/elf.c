@@ -14,6 +14,7 @@ enum {
 	NAME_MAX_BYTES = 16 << 10,
 	SEGMENTS_MAX = 1024, /* linkers make about ten */
 	PROBES_MAX = 1024, /* names that collide more than that were made to */
+	SHARED_MAX = 4, /* tables and names of a file do not overlap: their sum is bounded by this many times its size */
 };
 
 struct parse {
@@ -22,7 +23,17 @@ struct parse {
 	Elf *elf;
 	GElf_Ehdr ehdr;
 	VEC(struct exe_symbol) symbols;
+	uint64_t budget; /* bytes of tables and names that may still be read */
 };
+
+/* Thousands of headers may name the same bytes: false when they were read often enough. */
+static bool charge(struct parse *ps, uint64_t bytes)
+{
+	if (bytes > ps->budget)
+		return false;
+	ps->budget -= bytes;
+	return true;
+}
 
 static struct hc_error *bad(const struct parse *ps, const char *what)
 {
@@ -73,7 +84,7 @@ static struct hc_error *parse_segments(struct parse *ps)
 		GElf_Phdr ph;
 		if (!gelf_getphdr(ps->elf, (int)i, &ph))
 			break;
-		if (ph.p_type == PT_NOTE && in_range(ph.p_offset, ph.p_filesz, exe->blob->size) &&
+		if (ph.p_type == PT_NOTE && in_range(ph.p_offset, ph.p_filesz, exe->blob->size) && charge(ps, ph.p_filesz) &&
 		    !notes_build_ids(&exe->arena, exe->blob->data + ph.p_offset, (size_t)ph.p_filesz, ph.p_align == 8 ? 8 : 4,
 		                     exe->be, &exe->go_build_id, &exe->gnu_build_id))
 			return err_nomem();
@@ -102,7 +113,7 @@ static struct hc_error *parse_symbols(struct parse *ps, Elf_Scn *scn, const GElf
 	}
 	size_t n = data->d_size / (exe->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
 	n = n < INT32_MAX ? n : INT32_MAX;
-	if (!vec_reserve(&ps->symbols, n))
+	if (!vec_reserve(&ps->symbols, ps->symbols.len + n))
 		return err_nomem();
 	for (size_t i = 0; i < n; i++) {
 		GElf_Sym sym;
@@ -114,7 +125,7 @@ static struct hc_error *parse_symbols(struct parse *ps, Elf_Scn *scn, const GElf
 			continue;
 		struct exe_symbol s = {file_string(exe, str.sh_offset, str.sh_size, sym.st_name), sym.st_value, sym.st_size,
 		                       (uint8_t)type};
-		if (*s.name)
+		if (*s.name && charge(ps, strlen(s.name)))
 			ps->symbols.data[ps->symbols.len++] = s;
 	}
 	return NULL;
@@ -152,13 +163,13 @@ static struct hc_error *parse_sections(struct parse *ps)
 		};
 		s->compressed |= !strncmp(s->name, ".zdebug_", 8); /* the old way, up to Go 1.18 */
 		exe->has_dwarf |= !s->nobits && (!strcmp(s->name, ".debug_info") || !strcmp(s->name, ".zdebug_info"));
-		if (sh.sh_type == SHT_SYMTAB) {
+		if (sh.sh_type == SHT_SYMTAB && charge(ps, sh.sh_size)) {
 			struct hc_error *err = parse_symbols(ps, scn, &sh);
 			if (err)
 				return err;
 		}
 		/* A debug file keeps its notes, but its program headers do not lead to them. */
-		if (sh.sh_type == SHT_NOTE && in_range(sh.sh_offset, sh.sh_size, exe->blob->size) &&
+		if (sh.sh_type == SHT_NOTE && in_range(sh.sh_offset, sh.sh_size, exe->blob->size) && charge(ps, sh.sh_size) &&
 		    !notes_build_ids(&exe->arena, exe->blob->data + sh.sh_offset, (size_t)sh.sh_size,
 		                     sh.sh_addralign == 8 ? 8 : 4, exe->be, &exe->go_build_id, &exe->gnu_build_id))
 			return err_nomem();
@@ -313,7 +324,7 @@ struct hc_error *exe_parse(struct blob *blob, struct diag *diag, struct exe **re
 	exe->blob = blob;
 	exe->path = blob->path;
 	exe->go_build_id = exe->gnu_build_id = none;
-	struct parse ps = {.exe = exe, .diag = diag};
+	struct parse ps = {.exe = exe, .diag = diag, .budget = SHARED_MAX * (uint64_t)blob->size};
 	enum file_kind kind = file_identify(blob->data, blob->size);
 	struct hc_error *err = kind == FILE_ELF_OTHER || kind == FILE_ELF_CORE ? parse_all(&ps) :
 		err_new(HC_E_EXE, "%s: is %s, expected an ELF executable", exe->path, file_kind_name(kind));

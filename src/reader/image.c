@@ -28,25 +28,27 @@ static const struct exe_segment *row_segment(const struct exe *exe, uint64_t bia
  * read-only again) have in memory. That matters where the core was cut, or saved without them.
  */
 static bool relocated(struct opening *o, const struct exe *exe, uint64_t bias, const struct exe_segment *s,
-                      const uint8_t **ret)
+                      uint8_t ***images, const uint8_t **ret)
 {
 	if (!exe->pie || !(s->flags & PF_W) || proc_readable(o->p, s->vaddr + bias, s->filesz))
 		return true;
-	uint8_t **images = arena_alloc(&o->p->arena, exe->nsegments * sizeof(*images));
-	if (!images || !relocate(&o->p->arena, exe, bias, images))
-		return false;
-	*ret = images[s - exe->segments];
+	if (!*images) { /* once, however many rows need it */
+		*images = arena_alloc(&o->p->arena, exe->nsegments * sizeof(**images));
+		if (!*images || !relocate(&o->p->arena, exe, bias, *images))
+			return false;
+	}
+	*ret = (*images)[s - exe->segments];
 	return true;
 }
 
 /* `size` bytes from `offset` in the file, where the segment (or a page that it shares) is mapped. */
 static bool file_piece(struct opening *o, const struct exe *exe, uint64_t bias, const struct exe_segment *s,
-                       uint64_t addr, uint64_t offset, uint64_t size)
+                       uint8_t ***images, uint64_t addr, uint64_t offset, uint64_t size)
 {
 	const uint8_t *image = NULL;
 	uint64_t left = offset < exe->blob->size ? exe->blob->size - offset : 0;
 	const uint8_t *data = exe->blob->data + (left ? offset : 0);
-	if (!relocated(o, exe, bias, s, &image))
+	if (!relocated(o, exe, bias, s, images, &image))
 		return false;
 	if (image) {
 		uint64_t skip = s->offset > offset ? s->offset - offset : 0, at = offset + skip - s->offset;
@@ -69,6 +71,7 @@ static bool file_piece(struct opening *o, const struct exe *exe, uint64_t bias, 
 static struct hc_error *file_pieces(struct opening *o, const struct exe *exe, uint64_t bias, const char *path)
 {
 	struct proc *p = o->p;
+	uint8_t **images = NULL;
 	bool listed = false;
 	for (size_t i = 0; path && i < p->nfiles; i++) {
 		const struct mapped_file *row = &p->files[i];
@@ -76,12 +79,12 @@ static struct hc_error *file_pieces(struct opening *o, const struct exe *exe, ui
 			continue;
 		listed = true;
 		const struct exe_segment *s = row_segment(exe, bias, row);
-		if (s && !file_piece(o, exe, bias, s, row->start, row->offset, row->end - row->start))
+		if (s && !file_piece(o, exe, bias, s, &images, row->start, row->offset, row->end - row->start))
 			return err_nomem();
 	}
 	for (size_t i = 0; !listed && i < exe->nsegments; i++) {
 		const struct exe_segment *s = &exe->segments[i];
-		if (!file_piece(o, exe, bias, s, s->vaddr + bias, s->offset, s->filesz))
+		if (!file_piece(o, exe, bias, s, &images, s->vaddr + bias, s->offset, s->filesz))
 			return err_nomem();
 	}
 	return NULL;

@@ -22,6 +22,7 @@ struct relocation {
 	struct arena *arena;
 	uint8_t **images;
 	uint64_t bias;
+	uint64_t images_left, tables_left; /* bytes that may still be copied and read: overlapping claims end there */
 	uint32_t relative;
 	bool nomem;
 };
@@ -37,6 +38,9 @@ static void word_set(struct relocation *r, uint64_t vaddr, const uint64_t *value
 			continue;
 		const uint8_t *file = exe->blob->data + s->offset;
 		if (!r->images[i]) {
+			if (s->filesz > r->images_left)
+				return;
+			r->images_left -= s->filesz;
 			r->images[i] = arena_alloc(r->arena, (size_t)s->filesz);
 			if (!r->images[i]) {
 				r->nomem = true;
@@ -86,7 +90,8 @@ static void packed_apply(struct relocation *r, const uint8_t *d, uint64_t size)
 
 bool relocate(struct arena *a, const struct exe *exe, uint64_t bias, uint8_t **images)
 {
-	struct relocation r = {.exe = exe, .arena = a, .images = images, .bias = bias, .relative = UINT32_MAX};
+	struct relocation r = {.exe = exe, .arena = a, .images = images, .bias = bias, .images_left = 2 * (uint64_t)exe->blob->size,
+	                       .tables_left = 2 * (uint64_t)exe->blob->size, .relative = UINT32_MAX};
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (types[i].arch == exe->arch)
 			r.relative = types[i].relative;
@@ -94,8 +99,9 @@ bool relocate(struct arena *a, const struct exe *exe, uint64_t bias, uint8_t **i
 		const struct exe_section *s = &exe->sections[i];
 		uint64_t size;
 		const uint8_t *d = s->alloc && !strncmp(s->name, ".rel", 4) ? exe_section_data(exe, s, &size) : NULL;
-		if (!d)
+		if (!d || size > r.tables_left)
 			continue;
+		r.tables_left -= size;
 		if (!strncmp(s->name, ".relr", 5))
 			packed_apply(&r, d, size);
 		else

@@ -163,7 +163,7 @@ bool die_next(struct dwarf *d, struct die *die)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Die h;
-	bool more = good(d, dwarf_siblingof_b(d->dbg, die->h, true, &h, &err), err);
+	bool more = d->work && good(d, dwarf_siblingof_b(d->dbg, die->h, true, &h, &err), err);
 	uint64_t before = die->off;
 	die_free(d, die);
 	if (!more || !die_fill(d, h, die))
@@ -217,7 +217,9 @@ static const char *attr_string(struct dwarf *d, Dwarf_Attribute at)
 {
 	Dwarf_Error err = NULL;
 	char *s;
-	return good(d, dwarf_formstring(at, &s, &err), err) ? s : "";
+	if (!d->work || !good(d, dwarf_formstring(at, &s, &err), err) || !dwarf_work(d, strlen(s)))
+		return "";
+	return s;
 }
 
 /* high_pc is an address in DWARF 2 and 3 and in Go's DWARF 4, else a length. */
@@ -306,8 +308,9 @@ void die_attrs(struct dwarf *d, const struct die *die, struct attrs *ret)
 	Dwarf_Signed n;
 	memset(ret, 0, sizeof(*ret));
 	ret->name = "";
-	if (!good(d, dwarf_attrlist(die->h, &list, &n, &err), err))
+	if (!d->work || !good(d, dwarf_attrlist(die->h, &list, &n, &err), err))
 		return;
+	dwarf_work(d, (uint64_t)n);
 	for (Dwarf_Signed i = 0; i < n; i++) {
 		Dwarf_Half name;
 		if (good(d, dwarf_whatattr(list[i], &name, &err), err))
@@ -335,7 +338,7 @@ bool die_addr(struct dwarf *d, const struct die *die, uint64_t index, uint64_t *
 
 bool die_unit_next(struct dwarf *d, struct die *ret, unsigned *ret_version)
 {
-	for (;;) {
+	while (d->work) {
 		Dwarf_Error err = NULL;
 		Dwarf_Unsigned header, abbrev, type, next;
 		Dwarf_Half version, addr, length, extension, kind;
@@ -348,6 +351,7 @@ bool die_unit_next(struct dwarf *d, struct die *ret, unsigned *ret_version)
 		if (good(d, dwarf_siblingof_b(d->dbg, NULL, true, &h, &err), err) && die_fill(d, h, ret))
 			return true;
 	}
+	return false;
 }
 
 struct hc_error *dwarf_lib_open(struct dwarf *d)

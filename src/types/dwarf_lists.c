@@ -105,7 +105,9 @@ static bool next_v5(struct list *l, struct entry *ret)
 
 static bool list_next(struct list *l, struct entry *ret)
 {
-	return l->v5 ? next_v5(l, ret) : next_v4(l, ret);
+	size_t before = l->b.pos;
+	bool more = l->v5 ? next_v5(l, ret) : next_v4(l, ret);
+	return dwarf_work(l->d, l->b.pos - before) && more;
 }
 
 /* A list at the offset; an empty one when there is no such place. */

@@ -285,6 +285,8 @@ struct hc_error *dwarf_locals(struct dwarf *d, const struct types *t, uint64_t p
 		return err;
 	for (uint32_t i = 0; f && i < f->nvars && n < max; i++) {
 		const struct dwarf_var *v = &d->vars.data[f->var + i];
+		if (!dwarf_work(d, 1 + (uint64_t)v->nscope + v->nlocs))
+			break;
 		if (!in_scope(d, v, pc))
 			continue;
 		struct local *l = &out[n++];

@@ -54,6 +54,12 @@ struct dwarf_cu {
 	bool ranged;      /* its address ranges are in dwarf.cu_ranges */
 };
 
+/*
+ * Entries may name the same strings, lists and abbreviations time and again: a small file can ask for work without end.
+ * Takes n from what the sections' sizes allow; false, and a finding, when it is spent.
+ */
+bool dwarf_work(struct dwarf *d, uint64_t n);
+
 /* On failure nothing is left to close. */
 struct hc_error *dwarf_lib_open(struct dwarf *d) HC_MUST_CHECK;
 void dwarf_lib_close(struct dwarf *d);
@@ -194,6 +200,7 @@ struct dwarf {
 	VEC(struct dwarf_var) vars;   /* of the functions read so far */
 	dwarf_ranges scopes;
 	struct dwarf_locs locs;
+	uint64_t work; /* bytes and entries that may still be looked at, see dwarf_work() */
 	struct arena arena;
 };
 

@@ -6,7 +6,7 @@
 #include "base/ckd.h"
 #include "types/dwarf_priv.h"
 
-enum { MAX_ALIASES = 32 };
+enum { MAX_ALIASES = 32, LEAST_WORK = 1 << 20 };
 
 /* ---- opening ---- */
 
@@ -60,6 +60,7 @@ struct hc_error *dwarf_open(const struct exe *exe, uint64_t bias, struct diag *d
 	d->exe = exe;
 	d->bias = bias;
 	d->diag = diag;
+	d->work = LEAST_WORK;
 	struct hc_error *err = dwarf_lib_open(d);
 	if (!err)
 		err = units_list(d);

@@ -10,7 +10,8 @@
 enum {
 	ZDEBUG_HEADER = 12, /* "ZLIB" and the full size as 8 big-endian bytes */
 	CH_TYPE_ZLIB = 1,   /* ELFCOMPRESS_ZLIB */
-	ZLIB_RATIO = 1032   /* zlib makes nothing smaller than this part of it */
+	ZLIB_RATIO = 1032,  /* zlib makes nothing smaller than this part of it */
+	WORK_FACTOR = 16    /* how often on average a byte may be looked at; programs of Go need less than 2 */
 };
 
 /* The two spellings of a name. */
@@ -115,9 +116,22 @@ struct hc_error *dwarf_section(struct dwarf *d, enum dwarf_section_id id, const 
 		if (err)
 			return err;
 		s->loaded = true;
+		d->work += s->size * WORK_FACTOR;
 	}
 	*ret = s;
 	return NULL;
+}
+
+bool dwarf_work(struct dwarf *d, uint64_t n)
+{
+	if (n <= d->work) {
+		d->work -= n;
+		return true;
+	}
+	d->work = 0;
+	diag_add(d->diag, HC_SEV_WARNING, "%s: debug information is damaged: it refers to the same bytes time and again; what "
+	         "comes later is left out", d->exe->path);
+	return false;
 }
 
 void dwarf_sections_free(struct dwarf *d)

@@ -81,6 +81,10 @@ static struct hc_error *fill_fields(const struct dwarf *d, struct types *t, cons
 {
 	if (from->nmembers == 0)
 		return NULL;
+	if (from->nmembers > 2 && ty->kind == KIND_INTERFACE) { /* runtime.iface and eface have two words */
+		ty->flags |= TYPE_F_OPAQUE;
+		return NULL;
+	}
 	struct field *f = arena_alloc(&t->arena, from->nmembers * sizeof(*f));
 	if (!f)
 		return err_nomem();

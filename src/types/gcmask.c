@@ -233,8 +233,9 @@ static bool visit(struct builder *b, uint64_t addr, uint64_t at)
 {
 	const struct program *g = b->g;
 	struct rtype r;
-	if (!b->steps-- || !rtype_read(g, addr, &r))
+	if (!b->steps || !rtype_read(g, addr, &r))
 		return false;
+	b->steps--;
 	uint64_t words = r.ptrdata / g->proc->word, mask = plain_mask(g, &r);
 	if (words == 0)
 		return true;
@@ -318,8 +319,10 @@ static const struct gcmask *mask_make(const struct program *g, uint64_t addr)
 		b->g = g;
 		b->bits = bits;
 		b->nbits = m->ptr_words;
-		b->steps = 16 * m->ptr_words + 65536;
+		uint64_t most = 16 * m->ptr_words + 65536, *left = &g->rtypes->step_budget;
+		uint64_t granted = b->steps = most < *left ? most : *left;
 		ok = build(b, addr);
+		*left -= granted - b->steps;
 	}
 	free(b);
 	m->bits = bits;
@@ -382,6 +385,7 @@ struct rtypes *rtypes_new(const struct proc *p)
 	/* A mask describes objects that are there, at a bit for 8 bytes. */
 	r->mask_budget = bytes / 8 + (1 << 20);
 	r->type_budget = bytes / 16 + (1 << 16);
+	r->step_budget = bytes / 4 + (1 << 22);
 	return r;
 }
 

@@ -139,7 +139,8 @@ static bool pcvalue(const struct func *f, uint32_t off, uint64_t pc, int32_t *re
 	uint64_t target = pc - f->entry, at = 0, vdelta, pcdelta;
 	uint32_t value = UINT32_MAX;
 	for (bool first = true;; first = false) {
-		if (!bytes_uvarint(&b, &vdelta) || (vdelta == 0 && !first) || !bytes_uvarint(&b, &pcdelta))
+		if (!bytes_uvarint(&b, &vdelta) || (vdelta == 0 && !first) || !bytes_uvarint(&b, &pcdelta) ||
+		    (pcdelta & UINT32_MAX) == 0) /* every step covers code, so that a table is no longer than its function */
 			return false;
 		uint32_t d = (uint32_t)vdelta;
 		value += d & 1 ? ~(d >> 1) : d >> 1;

@@ -164,6 +164,9 @@ static bool view_bytes(struct program *g, uint64_t addr, uint64_t len, struct by
 	while (have < len && proc_view(g->proc, addr + have, &avail) && avail)
 		have += avail < len - have ? avail : len - have;
 	size_t size;
+	if (have > g->copy_budget) /* tables of modules that overlap: a lie */
+		return true;
+	g->copy_budget -= have;
 	if (!ckd_size(have, &size))
 		return false;
 	uint8_t *copy = arena_alloc(&g->arena, size);
@@ -329,6 +332,25 @@ static bool load_module(struct program *g, const struct layout *l, uint64_t addr
 	return load_textsects(g, l, m) && load_tables(g, l, m);
 }
 
+static bool module_known(const struct module *list, size_t n, uint64_t addr)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].addr == addr)
+			return true;
+	return false;
+}
+
+/* Modules do not share variables: all of them together are not larger than the process. */
+static bool module_charge(struct program *g, const struct module *m)
+{
+	uint64_t bytes = (m->edata - m->data) + (m->ebss - m->bss) + (m->enoptrdata - m->noptrdata) +
+	                 (m->enoptrbss - m->noptrbss);
+	if (bytes > g->section_budget)
+		return false;
+	g->section_budget -= bytes;
+	return true;
+}
+
 static struct hc_error *load_modules(struct program *g, const struct layout *l, uint64_t first, struct diag *diag)
 {
 	VEC(struct module) list = {0};
@@ -343,12 +365,18 @@ static struct hc_error *load_modules(struct program *g, const struct layout *l, 
 		}
 		if (!word_or_zero(l, g->proc, addr, L_MD_BAD) || addr == first) {
 			load_name(g, l, addr, addr == first, &m);
-			ok = load_module(g, l, addr, diag, &m) && vec_push(&list, m);
+			ok = load_module(g, l, addr, diag, &m);
+			if (ok && !module_charge(g, &m)) {
+				diag_add(diag, HC_SEV_WARNING, "module data at %#" PRIx64 " is damaged: its variables and those of the modules "
+				         "before it are more than the process has", addr);
+				break;
+			}
+			ok = ok && vec_push(&list, m);
 			if (!ok)
 				break;
 		}
 		addr = word_or_zero(l, g->proc, addr, L_MD_NEXT);
-		if (addr == first)
+		if (module_known(list.data, list.len, addr))
 			break;
 	}
 	g->modules = list.data;
@@ -364,6 +392,7 @@ struct hc_error *program_open(const struct proc *p, const struct layout *l, cons
 		return err_nomem();
 	g->proc = p;
 	g->minor = l->minor;
+	g->copy_budget = g->section_budget = proc_bytes(p);
 	g->rtypes = rtypes_new(p);
 	if (!g->rtypes) {
 		program_close(g);

@@ -29,6 +29,7 @@ struct rtypes {
 	struct map masks;     /* descriptor -> index in mask_of */
 	VEC(const struct gcmask *) mask_of;
 	uint64_t mask_budget; /* bytes of masks that may still be made */
+	uint64_t step_budget; /* parts of types that may still be visited for them */
 	struct map offs;      /* runtime.reflectOffs.m: id -> index in off_addr */
 	VEC(uint64_t) off_addr;
 	bool offs_loaded;

@@ -278,6 +278,10 @@ static bool name_one(struct cookbook *b, struct recipe *r, struct text *s)
 	}
 	if (s->pending && !s->failed)
 		return false;
+	/* A name made of long names of parts is longer than what it is made of: its bytes count, too. */
+	uint64_t *left = &b->t->prog->rtypes->type_budget, cost = s->len / 16 + 1;
+	s->failed |= cost > *left;
+	*left -= s->failed ? 0 : cost;
 	const char *name = s->failed || s->len == 0 ? r->str[0] ? r->str : "?" : s->data;
 	r->name = arena_strdup(&b->arena, name);
 	b->nomem |= !r->name;

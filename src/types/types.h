@@ -275,6 +275,7 @@ struct program {
 	size_t nmodules;
 	const struct proc *proc;
 	int minor;
+	uint64_t copy_budget, section_budget; /* bytes that program.c may still copy, and take for package variables */
 	struct arena arena;
 	struct rtypes *rtypes; /* what gcmask.c and rtype.c remember */
 };
