@@ -13,21 +13,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "api/api.h"
 #include "heap/priv.h"
-#include "heapconv/heapconv.h"
+#include "tests/fuzz/everything.h"
 
 enum { MAX_CHANGES = 64, MAX_OUTPUT_FACTOR = 64 };
 
@@ -173,123 +167,11 @@ static void areas_find(struct fuzz *f, const struct hc_snapshot *s)
 
 /* ---- one run ---- */
 
-static void expect(bool ok, const char *what)
-{
-	if (!ok) {
-		fprintf(stderr, "property violated: %s\n", what);
-		abort();
-	}
-}
-
-struct count {
-	uint64_t bytes, max;
-};
-
-static int count_write(void *ctx, const void *data, size_t size)
-{
-	struct count *c = ctx;
-	(void)data;
-	c->bytes += size;
-	expect(c->bytes <= c->max, "output in proportion to the input");
-	return 0;
-}
-
-static bool count_line(void *ctx, const char *line)
-{
-	return count_write(ctx, line, strlen(line)) == 0;
-}
-
-static void free_error(struct hc_error *err)
-{
-	expect(!err || (*hc_error_message(err) && !strchr(hc_error_message(err), '\n')), "errors are one line of text");
-	hc_error_free(err);
-}
-
-static void write_views(const struct hc_snapshot *s, uint64_t max)
-{
-	static const char *const layers[] = {"segments", "notes", "images", "types", "spans", "objects", "roots", "goroutines",
-	                                     "stats"};
-	char target[32];
-	hc_node first = hc_object_next(s, 0, true);
-	snprintf(target, sizeof(target), "%#" PRIx64, first == HC_NODE_NONE ? UINT64_C(1) : hc_node_addr(s, first));
-	for (size_t i = 0; i < hc_format_count(); i++) {
-		const struct hc_format *f = hc_format_at(i);
-		char *views = strdup(f->views), *rest = NULL;
-		for (char *v = views ? strtok_r(views, " ", &rest) : NULL; v; v = strtok_r(NULL, " ", &rest)) {
-			struct count c = {0, max};
-			struct hc_write_opts opts = {.size = sizeof(opts), .view = v, .top = 50, .garbage = true};
-			struct hc_sink *sink = NULL;
-			struct hc_error *err = hc_sink_fn(count_write, &c, HC_PLAIN, &sink);
-			if (!err)
-				err = hc_write(s, f, &opts, sink);
-			if (err && hc_error_code(err) == HC_E_ARG && sink) { /* a question about something */
-				free_error(err);
-				opts.target = target;
-				err = hc_write(s, f, &opts, sink);
-			}
-			free_error(err);
-			free_error(hc_sink_close(sink));
-		}
-		free(views);
-	}
-	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
-		struct count c = {0, max};
-		free_error(hc_dump(s, layers[i], count_line, &c));
-	}
-}
-
-/* What holds for every snapshot, whatever is wrong with it. */
-static void check_model(const struct hc_snapshot *s)
-{
-	const struct hc_info *info = hc_snapshot_info(s);
-	hc_node limit = hc_object_limit(s);
-	uint32_t roots = hc_root_count(s);
-	uint64_t n = 0, bytes = 0, live = 0, live_bytes = 0, last = 0;
-	for (hc_node i = hc_object_next(s, 0, false); i != HC_NODE_NONE; i = hc_object_next(s, i + 1, false)) {
-		struct hc_object o;
-		expect(hc_object_get(s, i, &o), "what is enumerated is an object");
-		expect(o.addr >= last, "objects are in order of address");
-		expect(o.used <= o.slot_size, "the value fits its slot");
-		last = o.addr;
-		n++, bytes += o.slot_size;
-		if (!(o.flags & HC_OBJ_LIVE))
-			continue;
-		live++, live_bytes += o.slot_size;
-		hc_node dom = hc_dominator(s, i);
-		expect(dom != HC_NODE_NONE && dom < limit + roots, "live objects have a dominator");
-		expect(hc_retained(s, i) >= o.slot_size, "an object retains itself");
-		struct hc_edge_iter it;
-		struct hc_edge e;
-		hc_edges(s, i, &it);
-		for (unsigned k = 0; k < 64 && hc_edge_next(&it, &e); k++) {
-			struct hc_object to;
-			expect(hc_object_get(s, e.target, &to) && (to.flags & HC_OBJ_LIVE), "what live objects point to is live");
-		}
-	}
-	expect(n == info->objects && bytes == info->object_bytes, "objects add up");
-	expect(live == info->live_objects && live_bytes == info->live_bytes, "live objects add up");
-	expect(hc_retained(s, limit) == live_bytes, "the root of everything retains all that is live");
-	for (uint32_t i = 1; i < roots; i++)
-		expect(hc_root_at(s, i).parent >= limit && hc_root_at(s, i).parent < limit + i, "roots form a tree");
-}
-
 static int run(const struct fuzz *f, unsigned threads)
 {
-	struct hc_open_opts opts = {.size = sizeof(opts), .path = f->in.path[0], .exe = f->in.path[1], .force = true,
-	                            .threads = threads};
-	struct hc_snapshot *s = NULL;
-	struct hc_error *err = hc_open(&opts, &s);
-	if (err) {
-		if (getenv("FUZZ_VERBOSE"))
-			fprintf(stderr, "%s\n", hc_error_message(err));
-		free_error(err);
-		return 3;
-	}
-	check_model(s);
-	if (f->views)
-		write_views(s, MAX_OUTPUT_FACTOR * (f->in.size[0] + f->in.size[1]));
-	hc_close(s);
-	return 0;
+	const struct hc_open_opts opts = {.size = sizeof(opts), .path = f->in.path[0], .exe = f->in.path[1], .force = true,
+	                                  .threads = threads};
+	return fuzz_everything(&opts, f->views, MAX_OUTPUT_FACTOR * (f->in.size[0] + f->in.size[1])) ? 0 : 3;
 }
 
 /* ---- seeds ---- */
