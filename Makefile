@@ -12,6 +12,7 @@ endif
 AR       ?= ar
 V        ?= 0
 SAN      ?=
+MINUTES  ?= 10
 WERROR   ?= 0
 PREFIX   ?= /usr/local
 BUILD    ?= build/$(if $(SAN),$(subst $(comma),-,$(SAN)),release)$(if $(filter gcc cc,$(CC)),,-$(notdir $(CC)))
@@ -136,11 +137,19 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(SUP_OBJ) $(BUILD)/libheapco
 	$(if $(Q),@echo "  LD   $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(DEP_LIBS)
 
-.PHONY: fuzz fuzzers
+.PHONY: fuzz fuzzers fuzz-afl fuzz-run fuzz-coverage
 fuzz:
 	$(Q)$(MAKE) --no-print-directory CC=clang SAN=address,undefined OPT="-O1 -g" \
 	  CFLAGS="$(CFLAGS) -fsanitize=fuzzer-no-link" BUILD=build/fuzz fuzzers
+fuzz-afl:
+	$(Q)AFL_QUIET=1 $(MAKE) --no-print-directory CC=afl-clang-fast SAN=address,undefined OPT="-O1 -g" BUILD=build/afl fuzzers
 fuzzers: $(FUZZERS)
+fuzz-run: fuzz
+	$(Q)sh tests/fuzz/run.sh -m $(MINUTES)
+fuzz-coverage:
+	$(Q)$(MAKE) --no-print-directory CC=clang OPT="-O1 -g" BUILD=build/cover LDFLAGS="-fprofile-instr-generate" \
+	  CFLAGS="-fprofile-instr-generate -fcoverage-mapping" unit
+	$(Q)BIN=build/cover/fuzz sh tests/fuzz/coverage.sh
 
 .PHONY: check
 check: all unit
@@ -198,6 +207,7 @@ help:
 	@echo "make demo       install what is needed, build, convert a bundled core, show the answer"
 	@echo "make check      build and run all tests (SAN=address,undefined for the sanitizer flavour)"
 	@echo "make fuzz       fuzz targets in build/fuzz/fuzz (needs clang): build/fuzz/fuzz/fuzz_elf tests/fuzz/corpus/elf"
+	@echo "make fuzz-run MINUTES=60   runs all of them; make fuzz-coverage: which lines they reach (docs/fuzzing.md)"
 	@echo "make bench      time and memory on a heap of 10 million objects (needs Go)"
 	@echo "make install    to PREFIX ($(PREFIX)), under DESTDIR"
 

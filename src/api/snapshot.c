@@ -14,7 +14,7 @@ struct opening {
 	struct hc_snapshot *s;
 	const struct hc_open_opts *opts;
 	unsigned threads;
-	struct timespec last;
+	struct timespec last, last_cpu;
 };
 
 static void progress(const struct opening *o, const char *what, double fraction)
@@ -23,16 +23,23 @@ static void progress(const struct opening *o, const char *what, double fraction)
 		o->opts->progress(o->opts->progress_ctx, what, fraction);
 }
 
+static double between(const struct timespec *from, const struct timespec *to)
+{
+	return (double)(to->tv_sec - from->tv_sec) + (double)(to->tv_nsec - from->tv_nsec) / 1e9;
+}
+
 /* For -vv and the benchmark: what each stage cost. Peak memory counts the touched part of the mapped snapshot too. */
 static void stage_done(struct opening *o, const char *stage)
 {
-	struct timespec now;
+	struct timespec now, cpu;
 	struct rusage use;
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	getrusage(RUSAGE_SELF, &use);
-	double seconds = (double)(now.tv_sec - o->last.tv_sec) + (double)(now.tv_nsec - o->last.tv_nsec) / 1e9;
+	diag_say(&o->s->diag, HC_SEV_DEBUG, "stage %s: %.3f s, %.3f s of processors, peak %ld MiB", stage, between(&o->last, &now),
+	         between(&o->last_cpu, &cpu), use.ru_maxrss / 1024);
 	o->last = now;
-	diag_say(&o->s->diag, HC_SEV_DEBUG, "stage %s: %.3f s, peak %ld MiB", stage, seconds, use.ru_maxrss / 1024);
+	o->last_cpu = cpu;
 }
 
 static size_t list_len(const char *const *list)
@@ -190,6 +197,7 @@ struct hc_error *hc_open(const struct hc_open_opts *opts, struct hc_snapshot **r
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct opening o = {.s = s, .opts = &full, .threads = full.threads ? full.threads : cpus > 8 ? 8 : cpus > 0 ? (unsigned)cpus : 1};
 	clock_gettime(CLOCK_MONOTONIC, &o.last);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &o.last_cpu);
 	enum hc_stage stage = full.stage == HC_STAGE_ALL ? HC_STAGE_GRAPH : full.stage;
 	struct hc_error *err = full.oids ? api_oids(s, full.oids) : NULL;
 	if (!err)
