@@ -90,6 +90,7 @@ static void typing_deinit(struct typing *ty)
 	free(ty->closures);
 	free(ty->region_cache);
 	shapes_free(ty->shapes);
+	code_free(ty->code);
 	map_free(&ty->closure_types);
 	map_free(&ty->region_seen);
 	vec_free(&ty->regions);
@@ -156,6 +157,8 @@ struct hc_error *graph_type(struct graph *g, struct types *t, struct diag *diag)
 	bool ok = typing_init(ty, g, t, diag);
 	if (ok) {
 		typing_seeds(ty);
+		typing_drain(ty);
+		typing_code(ty);
 		typing_drain(ty);
 		for (int round = 0; round < MAX_ROUNDS && !ty->nomem && typing_infer(ty, round); round++)
 			typing_drain(ty);

@@ -44,24 +44,30 @@ static uint32_t chan_make(struct typing *ty, uint32_t elem)
 	struct types *ts = ty->t;
 	const struct layout *l = &ts->layout;
 	uint32_t number = types_by_name(ts, "uintptr"), any = types_by_name(ts, "unsafe.Pointer");
-	struct field *f = arena_alloc(&ts->arena, 7 * sizeof(*f));
+	struct field *f = arena_alloc(&ts->arena, 9 * sizeof(*f));
 	if (!f || elem >= ts->n || number == TYPE_NONE || any == TYPE_NONE || !layout_has(l, L_HCHAN_SENDQ))
 		return TYPE_NONE;
-	const struct { const char *name; enum layout_field at; uint32_t type; } list[] = {
-		{"dataqsiz", L_HCHAN_DATAQSIZ, number}, {"buf", L_HCHAN_BUF, any}, {"timer", L_HCHAN_TIMER, any},
-		{"elemtype", L_HCHAN_ELEMTYPE, any}, {"recvq", L_HCHAN_RECVQ, any}, {"sendq", L_HCHAN_SENDQ, any},
+	const struct { const char *name; enum layout_field at; uint32_t words, type; } list[] = {
+		{"dataqsiz", L_HCHAN_DATAQSIZ, 0, number}, {"buf", L_HCHAN_BUF, 0, any}, {"timer", L_HCHAN_TIMER, 0, any},
+		{"elemtype", L_HCHAN_ELEMTYPE, 0, any}, {"recvq", L_HCHAN_RECVQ, 0, any},
+		{"recvq.last", L_HCHAN_RECVQ, 1, any}, {"sendq", L_HCHAN_SENDQ, 0, any},
+		{"sendq.last", L_HCHAN_SENDQ, 1, any}, {"bubble", L_HCHAN_SENDQ, 2, any},
 	};
 	uint32_t n = 0;
+	uint64_t bubble = l->minor >= 25; /* the lock, a word, is the last field; in front of it, from Go 1.25, the bubble */
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		if (layout_has(l, list[i].at))
-			f[n++] = (struct field){list[i].name, list[i].type, (uint64_t)l->f[list[i].at].off, false};
-	/* Behind sendq {first, last}: the lock, a word; from Go 1.25 the bubble in front of it. */
-	uint64_t words = l->minor >= 25 ? 4 : 3;
-	struct type t = {.pkg = "", .size = f[n - 1].offset + words * ty->word, .elem = TYPE_NONE, .key = TYPE_NONE,
+		if (layout_has(l, list[i].at) && (list[i].words < 2 || bubble))
+			f[n++] = (struct field){list[i].name, list[i].type,
+			                        (uint64_t)l->f[list[i].at].off + list[i].words * ty->word, false};
+	struct type t = {.pkg = "", .size = f[n - 1].offset + 2u * ty->word, .elem = TYPE_NONE, .key = TYPE_NONE,
 	                 .storage = TYPE_NONE, .fields = f, .nfields = n, .kind = KIND_STRUCT,
 	                 .flags = TYPE_F_SYNTHETIC};
 	t.name = arena_printf(&ts->arena, "hchan<%s>", ts->t[elem].name);
-	return t.name ? types_add(ts, &t) : TYPE_NONE;
+	uint32_t id = t.name ? types_add(ts, &t) : TYPE_NONE;
+	struct hc_error *err = id == TYPE_NONE ? NULL : types_finish(ts);
+	ty->nomem |= err != NULL;
+	hc_error_free(err);
+	return err ? TYPE_NONE : id;
 }
 
 static uint32_t chan_storage(struct typing *ty, uint32_t chantype)

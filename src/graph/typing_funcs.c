@@ -99,9 +99,30 @@ static void unfold_values(const struct typing *ty, struct closure *c)
 	}
 }
 
+bool closure_struct_is(const struct types *t, uint32_t type)
+{
+	const struct type *s = type < t->n ? &t->t[type] : NULL;
+	return s && s->kind == KIND_STRUCT && !s->pkg[0] && s->nfields > 1 && s->fields[0].type < t->n &&
+	       t->t[s->fields[0].type].kind == KIND_UINTPTR &&
+	       (strcmp(s->fields[0].name, "F") == 0 || strcmp(s->fields[0].name, ".F") == 0);
+}
+
+/* Captured variables by the struct that the code allocates for the closure; they have no names there. */
+static size_t struct_vars(const struct typing *ty, uint32_t type, struct captured *vars)
+{
+	const struct type *s = &ty->t->t[type];
+	size_t n = 0;
+	for (uint32_t i = 1; i < s->nfields && n < MAX_CAPTURED; i++)
+		vars[n++] = (struct captured){s->fields[i].name, s->fields[i].type, (uint32_t)s->fields[i].offset};
+	return n;
+}
+
 static void captured_vars(struct typing *ty, const struct func *fn, struct closure *c)
 {
+	uint32_t made = code_closure(ty, fn->entry);
 	size_t n = ty->t->dwarf ? dwarf_captured(ty->t->dwarf, ty->t, fn->entry, c->vars, MAX_CAPTURED) : 0;
+	if (closure_struct_is(ty->t, made))
+		n = struct_vars(ty, made, c->vars);
 	c->nvars = n <= MAX_CAPTURED ? n : 0;
 	qsort(c->vars, c->nvars, sizeof(c->vars[0]), captured_cmp);
 	unfold_values(ty, c);

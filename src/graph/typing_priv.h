@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "graph/graph.h"
 
+struct code;
 struct shapes;
 
 /* ---- programs ---- */
@@ -194,6 +195,7 @@ struct typing {
 	uint32_t *shadow_tw;
 	uint16_t *shadow_slack;
 
+	struct code *code; /* what the program's code told; NULL: not looked at */
 	struct shapes *shapes;
 	uint64_t shape_budget; /* searches that may still be made */
 	uint64_t infer_budget; /* objects and words that inference may still look at */
@@ -291,6 +293,11 @@ void dynamic_value(struct typing *ty, uint32_t type, uint64_t data, unsigned fla
 /* Follows the operation whose words are at addr. */
 void op_at(struct typing *ty, const struct op *op, uint64_t addr, unsigned flags);
 void object_scan(struct typing *ty, uint32_t span, uint32_t id);
+/*
+ * The operation of a value of the type whose pointer is at byte `off`; *at: where the operation's words begin. NULL:
+ * none. Interfaces have their pointer in the second word.
+ */
+const struct op *op_find(struct typing *ty, uint32_t type, uint64_t off, uint64_t *at);
 /* The dynamic type of an interface value by its first word; TYPE_NONE: it isn't one. */
 uint32_t iface_type(struct typing *ty, uint64_t word, bool eface);
 
@@ -351,6 +358,14 @@ bool type_has_at(const struct types *t, uint32_t outer, uint64_t off, uint32_t i
 bool guess_chan(struct typing *ty, uint32_t span, uint32_t id, struct claim *ret);
 /* The untyped word at addr points to `value`: the bytes of a slice or string, if that fits. */
 void guess_bytes(struct typing *ty, uint64_t addr, uint64_t value);
+
+/* typing_facts.c: what the code tells of variables and stack slots; only where there is no debug information */
+void typing_code(struct typing *ty);
+/* The type of the closures of the function that begins at pc, by the code that makes them; TYPE_NONE unknown. */
+uint32_t code_closure(const struct typing *ty, uint64_t pc);
+void code_free(struct code *c);
+/* Is it what the compiler allocates for a closure: struct { F uintptr; captured variables }? */
+bool closure_struct_is(const struct types *t, uint32_t type);
 
 /* typing_infer.c: true when something new came out */
 bool typing_infer(struct typing *ty, int round);

@@ -80,43 +80,6 @@ static void global_variables(struct typing *ty)
 /* ---- variables on stacks ---- */
 
 /*
- * The operation of a value of the type whose pointer is at byte `off`; *at: where the operation's words begin. NULL:
- * none. Interfaces have their pointer in the second word.
- */
-static const struct op *op_find(struct typing *ty, uint32_t type, uint64_t off, uint64_t *at)
-{
-	uint64_t base = 0;
-	for (int depth = 0; depth < 32; depth++) {
-		const struct prog *p = prog_of(ty, type);
-		uint32_t lo = 0, hi = p->nops;
-		while (lo < hi) {
-			uint32_t mid = lo + (hi - lo) / 2;
-			if (p->ops[mid].off <= off)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		if (!lo)
-			return NULL;
-		const struct op *op = &p->ops[lo - 1];
-		off -= op->off;
-		base += op->off;
-		if (op->kind != OP_ARRAY) {
-			bool second = op->kind == OP_EFACE || op->kind == OP_IFACE || op->kind == OP_REFLECT;
-			*at = base;
-			return off == (second ? ty->word : 0) ? op : NULL;
-		}
-		uint64_t size = ty->t->t[op->type].size;
-		if (!size || off / size >= op->count)
-			return NULL;
-		base += off / size * size;
-		off %= size;
-		type = op->type;
-	}
-	return NULL;
-}
-
-/*
  * Only the pointers that the collector found live: the rest of a frame is full of what was there before. What was found
  * by looking at all words may be dead, too, and is worth no more than a guess.
  */
