@@ -191,9 +191,9 @@ uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id)
 	if (!pc || c->key == pc)
 		return pc ? c->type : TYPE_NONE;
 	if (!map_get(&ty->closure_types, pc, &type)) {
-		bool entry = program_func_entry(ty->h->prog, pc, &fn);
-		type = entry ? closure_make(ty, &fn, span, id) : TYPE_NONE;
-		if ((!entry || type != TYPE_NONE) && !map_put(&ty->closure_types, pc, type))
+		/* Words that are no function are not kept: any number may be one. */
+		type = program_func_entry(ty->h->prog, pc, &fn) ? closure_make(ty, &fn, span, id) : TYPE_NONE;
+		if (type != TYPE_NONE && !map_put(&ty->closure_types, pc, type))
 			ty->nomem = true;
 	}
 	*c = (struct type_cache){pc, type};

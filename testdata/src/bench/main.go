@@ -1,10 +1,11 @@
 // Command bench builds a large heap of a known shape and waits to be dumped.
 //
-//	bench svc|ast [N [TRUTH]]
+//	bench svc|ast [N [TRUTH [DUMP]]]
 //
 // N is the number of objects, about (default 10 million, 0.8 GB for svc and
 // 0.7 GB for ast). The heap's figures are printed as one line when it is
-// ready; TRUTH is a file for the same and for counts by type.
+// ready; TRUTH is a file for the same and for counts by type, DUMP one for
+// debug.WriteHeapDump.
 //
 // svc is the cache of a service: sharded maps of users with strings, byte
 // slices, posts, closures, interface values, preferences in small maps, all of
@@ -400,7 +401,7 @@ func buildAst(n int) {
 
 func main() {
 	if len(os.Args) < 2 || os.Args[1] != "svc" && os.Args[1] != "ast" {
-		println("usage: bench svc|ast [N [TRUTH]]")
+		println("usage: bench svc|ast [N [TRUTH [DUMP]]]")
 		os.Exit(2)
 	}
 	gMode = os.Args[1]
@@ -416,7 +417,7 @@ func main() {
 		debug.SetGCPercent(400)
 		buildSvc(n)
 	}
-	fd := create(3)
+	fd, dump := create(3), create(4)
 	runtime.GC()
 	runtime.GC()
 	debug.SetGCPercent(-1)
@@ -426,6 +427,9 @@ func main() {
 	}
 	cnt("main.Package", len(packages), 0)
 	truthEnd(fd)
+	if dump >= 0 {
+		debug.WriteHeapDump(uintptr(dump))
+	}
 	println("HeapObjects", gMem.HeapObjects, "HeapAlloc", gMem.HeapAlloc, "HeapSys", gMem.HeapSys, "ready")
 	for {
 		time.Sleep(time.Hour)
