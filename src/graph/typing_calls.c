@@ -80,30 +80,125 @@ static void unescape(char *s)
 	*out = 0;
 }
 
-/* "pkg.(*T).M" is a method of *T, "pkg.T.M" of T; "pkg.(*T).M.func1" is none. */
+/* The end of the type arguments that begin at `open`; NULL: they do not end. */
+static char *arguments_end(char *open)
+{
+	int nest = 0;
+	for (char *c = open; *c; c++) {
+		nest += strchr("[({", *c) != NULL;
+		nest -= strchr("])}", *c) != NULL;
+		if (nest == 0)
+			return c;
+	}
+	return NULL;
+}
+
+/*
+ * "pkg.(*T).M" is a method of *T, "pkg.T.M" of T; "pkg.(*T).M.func1" is none. Type arguments may hold anything. The
+ * name of T is left in `text`; false: no method.
+ */
+static bool receiver_name(char *text, bool *pointer)
+{
+	char *args = strchr(text, '['), *open = strstr(text, ".(*"), *end;
+	*pointer = open && (!args || open < args);
+	if (*pointer) {
+		end = args && args < strchr(open, ')') ? arguments_end(args) : open;
+		end = end ? strchr(end, ')') : NULL;
+	} else {
+		char *slash = args ? args : text + strlen(text);
+		while (slash > text && *slash != '/')
+			slash--;
+		char *dot = strchr(slash, '.');
+		end = !dot || (args && args < dot) ? NULL : args ? arguments_end(args) : dot + 1;
+		end = end ? strchr(end, '.') : NULL;
+	}
+	if (!end)
+		return false;
+	const char *method = *pointer ? end + 1 : end;
+	if (method[0] != '.' || strchr(method + 1, '.'))
+		return false;
+	*end = 0;
+	if (*pointer)
+		memmove(open + 1, open + 3, strlen(open + 3) + 1);
+	unescape(text);
+	return true;
+}
+
+/* Could the shape, by its name, stand for the type argument of this name? */
+static bool argument_fits(const struct types *t, const char *shape, const char *arg)
+{
+	uint32_t s = types_by_name(t, shape), a = types_by_name(t, arg);
+	const char *plain = shape + 9; /* behind "go.shape." */
+	if (strcmp(plain, "*uint8") == 0)
+		return arg[0] == '*' || (a < t->n && t->t[a].kind == KIND_PTR);
+	if (strcmp(plain, arg) == 0)
+		return true;
+	return s < t->n && a < t->n && t->t[a].kind == t->t[s].kind && t->t[a].size == t->t[s].size && t->t[a].pkg[0];
+}
+
+/* Takes the next type argument off *list, up to a comma outside brackets or the last bracket. */
+static bool next_argument(const char **list, char *out, size_t size)
+{
+	int nest = 0;
+	size_t n = 0;
+	for (; **list; ++*list) {
+		char c = **list;
+		if (nest == 0 && (c == ',' || c == ']'))
+			break;
+		nest += strchr("[({", c) != NULL;
+		nest -= strchr("])}", c) != NULL;
+		if (n + 1 >= size)
+			return false;
+		out[n++] = c;
+	}
+	out[n] = 0;
+	if (**list)
+		++*list;
+	return n > 0;
+}
+
+static bool arguments_fit(const struct types *t, const char *shapes, const char *args)
+{
+	char s[512], a[512];
+	while (*shapes) {
+		if (!next_argument(&shapes, s, sizeof(s)) || !next_argument(&args, a, sizeof(a)))
+			return false;
+		if (strncmp(s, "go.shape.", 9) == 0 ? !argument_fits(t, s, a) : strcmp(s, a) != 0)
+			return false;
+	}
+	return *args == 0;
+}
+
+/*
+ * "T[go.shape.int]" is the code that all T[X] share whose X is an int underneath. If the program has one such type only,
+ * it is meant.
+ */
+static uint32_t unshaped(const struct types *t, const char *name)
+{
+	const char *open = strchr(name, '[');
+	size_t len = (size_t)(open - name) + 1;
+	uint32_t found = TYPE_NONE;
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct type *k = &t->t[i];
+		if (strncmp(k->name, name, len) != 0 || (k->flags & TYPE_F_SHAPE) || !arguments_fit(t, open + 1, k->name + len))
+			continue;
+		if (found != TYPE_NONE && !type_same(t, found, i))
+			return TYPE_NONE;
+		found = i;
+	}
+	return found;
+}
+
 uint32_t method_receiver(struct typing *ty, const char *name, bool *pointer)
 {
 	char text[1024];
 	size_t len = strlen(name);
-	if (len >= sizeof(text) || strchr(name, '['))
+	if (len >= sizeof(text))
 		return TYPE_NONE;
 	memcpy(text, name, len + 1);
-	char *open = strstr(text, ".(*"), *close = open ? strchr(open, ')') : NULL;
-	*pointer = open != NULL;
-	if (open) {
-		if (!close || close[1] != '.' || strchr(close + 2, '.'))
-			return TYPE_NONE;
-		*close = 0;
-		memmove(open + 1, open + 3, strlen(open + 3) + 1);
-	} else {
-		char *slash = strrchr(text, '/'), *dot = strchr(slash ? slash : text, '.');
-		char *last = dot ? strchr(dot + 1, '.') : NULL;
-		if (!last || strchr(last + 1, '.'))
-			return TYPE_NONE;
-		*last = 0;
-	}
-	unescape(text);
-	return types_by_name(ty->t, text);
+	if (!receiver_name(text, pointer))
+		return TYPE_NONE;
+	return strstr(text, "go.shape.") && strchr(text, '[') ? unshaped(ty->t, text) : types_by_name(ty->t, text);
 }
 
 uint32_t code_callee(struct code *c, uint64_t addr)

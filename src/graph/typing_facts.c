@@ -61,7 +61,8 @@ static void all_functions(struct code *c)
 
 /* ---- what came out ---- */
 
-static void word_claim(struct typing *ty, uint64_t addr, uint64_t value, struct word w)
+/* variable: a package variable, whose other words are behind it */
+static void word_claim(struct typing *ty, uint64_t addr, uint64_t value, struct word w, bool variable)
 {
 	static const uint8_t kinds[] = {
 		[WORD_PTR] = OP_PTR, [WORD_ROW] = OP_SLICE, [WORD_MAP] = OP_MAP, [WORD_CHAN] = OP_CHAN,
@@ -78,7 +79,9 @@ static void word_claim(struct typing *ty, uint64_t addr, uint64_t value, struct 
 		op.type = t->elem; /* []T{...} is made as an array */
 		op.kind = OP_SLICE;
 	}
-	if (op.kind == OP_SLICE)
+	if (op.kind == OP_SLICE && variable)
+		op_at(ty, &op, addr, CLAIM_INFER);
+	else if (op.kind == OP_SLICE)
 		vague_claim(ty, &op, addr, CLAIM_INFER);
 	else
 		op_value(ty, &op, value, CLAIM_INFER);
@@ -93,7 +96,7 @@ static void facts_claim(struct code *c)
 		if (w.kind == WORD_VALUE)
 			values_scan(ty, w.type, addr, 1, CLAIM_INFER);
 		else if (proc_word(ty->h->proc, addr, &value))
-			word_claim(ty, addr, value, w);
+			word_claim(ty, addr, value, w, true);
 	}
 }
 
@@ -105,7 +108,7 @@ static void slots_claim(struct code *c)
 		if (c->slots.data[i].word.kind == WORD_VALUE)
 			values_scan(c->ty, c->slots.data[i].word.type, r->addr, 1, CLAIM_INFER);
 		else if (r->size <= h->word && r->nedges == 1)
-			word_claim(c->ty, r->addr, h->root_edges[r->first_edge].value, c->slots.data[i].word);
+			word_claim(c->ty, r->addr, h->root_edges[r->first_edge].value, c->slots.data[i].word, false);
 	}
 }
 

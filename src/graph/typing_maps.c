@@ -83,6 +83,24 @@ static uint32_t map_part(struct typing *ty, const struct type *map)
 	return types_by_rtype(ty->t, inner);
 }
 
+/* A type gets another name, and so do the unnamed *T and []*T that the program has. */
+static void part_rename(struct typing *ty, uint32_t part, const char *name)
+{
+	struct types *ts = ty->t;
+	static const char *const prefixes[] = {"", "*", "[]*"};
+	struct map *const next[] = {&ts->ptrs, &ts->slices};
+	for (size_t k = 0; k < 3 && name; k++) {
+		const char *full = arena_printf(&ts->arena, "%s%s", prefixes[k], name);
+		ts->t[part].name = full ? full : ts->t[part].name;
+		if (k == 2 || !map_get(next[k], part, &part))
+			return;
+	}
+}
+
+/*
+ * Buckets get the names that the debug information has for them. Groups, as in the debug information, keep that of
+ * their descriptor.
+ */
 void maps_name(struct typing *ty)
 {
 	static const char *const prefixes[] = {"noalg.map.group[", "map.group[", "noalg.map.bucket[", "map.bucket["};
@@ -96,8 +114,10 @@ void maps_name(struct typing *ty)
 		for (size_t k = 0; k < sizeof(prefixes) / sizeof(prefixes[0]); k++) {
 			if (strncmp(ts->t[part].name, prefixes[k], strlen(prefixes[k])) != 0)
 				continue;
-			const char *name = arena_printf(&ts->arena, "%s%s]%s", prefixes[k], key, elem);
-			ts->t[part].name = name ? name : ts->t[part].name;
+			if (k >= 2 && !ts->dwarf)
+				part_rename(ty, part, arena_printf(&ts->arena, "bucket<%s,%s>", key, elem));
+			else
+				part_rename(ty, part, arena_printf(&ts->arena, "%s%s]%s", prefixes[k], key, elem));
 			break;
 		}
 	}
