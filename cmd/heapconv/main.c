@@ -70,8 +70,9 @@ static bool print_line(void *ctx, const char *line)
 	return fputs(line, f) >= 0 && putc('\n', f) != EOF;
 }
 
+/* Leaves the sink to be closed when all outputs are written: either all files appear, or none. */
 static struct hc_error *write_output(const struct hc_snapshot *s, const struct options *o, const struct output *out,
-                                     struct chatter *c)
+                                     struct chatter *c, struct hc_sink **ret)
 {
 	struct hc_write_opts opts = o->write;
 	opts.view = out->view;
@@ -82,17 +83,22 @@ static struct hc_error *write_output(const struct hc_snapshot *s, const struct o
 	if (err)
 		return err;
 	err = hc_write(s, out->format, &opts, sink);
+	if (!err)
+		err = hc_sink_finish(sink);
 	if (err) {
 		hc_sink_abort(sink);
 		return err;
 	}
-	return hc_sink_close(sink);
+	*ret = sink;
+	return NULL;
 }
 
 static struct hc_error *write_all(const struct hc_snapshot *s, const struct options *o, struct chatter *c)
 {
 	static const struct output page = {"-", NULL, "summary", HC_PLAIN};
 	struct hc_error *err = NULL;
+	struct hc_sink *written[MAX_OUTPUTS];
+	int n = 0;
 	if (o->dump) {
 		err = hc_dump(s, o->dump, print_line, stdout);
 	} else if (!o->noutputs) {
@@ -100,11 +106,19 @@ static struct hc_error *write_all(const struct hc_snapshot *s, const struct opti
 		out.format = hc_format_named("text");
 		if (o->write.target)
 			out.view = "object";
-		err = write_output(s, o, &out, c);
+		err = write_output(s, o, &out, c, &written[n]);
+		n += !err;
 	}
 	for (int i = 0; !err && i < o->noutputs; i++) {
 		show_progress(c, o->outputs[i].path, -1);
-		err = write_output(s, o, &o->outputs[i], c);
+		err = write_output(s, o, &o->outputs[i], c, &written[n]);
+		n += !err;
+	}
+	for (int i = 0; i < n; i++) {
+		if (err)
+			hc_sink_abort(written[i]);
+		else
+			err = hc_sink_close(written[i]);
 	}
 	return err;
 }
@@ -153,10 +167,6 @@ static int run(const struct options *o)
 	progress_clear(&c);
 	int status = err ? fail(&c, err) : c.warnings || hc_snapshot_info(s)->warnings ? EXIT_PARTIAL : EXIT_OK;
 	hc_close(s);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "heapconv: standard output: %s\n", strerror(errno));
-		status = EXIT_FAILED;
-	}
 	return status;
 }
 
@@ -176,11 +186,19 @@ int main(int argc, char **argv)
 	static struct options o;
 	struct sigaction bus = {.sa_handler = on_sigbus};
 	sigaction(SIGBUS, &bus, NULL);
-	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of that output, with its name */
+	/* A closed pipe, and a file beyond `ulimit -f`, are errors of that output, with its name. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	int status = EXIT_OK;
 	switch (options_parse(&o, argc, argv)) {
-	case PARSED_DONE: return EXIT_OK;
+	case PARSED_DONE: break; /* help and version are output, too */
 	case PARSED_USAGE: return EXIT_USAGE;
-	case PARSED_RUN: break;
+	case PARSED_RUN: status = run(&o); break;
 	}
-	return run(&o);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		if (status != EXIT_FAILED)
+			fprintf(stderr, "heapconv: standard output: %s\n", strerror(errno));
+		status = EXIT_FAILED;
+	}
+	return status;
 }

@@ -27,6 +27,8 @@ enum hc_compression { HC_PLAIN, HC_GZIP /**< one member, no time stamp: the same
  */
 HC_API struct hc_error *hc_sink_file(const char *path, enum hc_compression c, struct hc_sink **ret) HC_MUST_CHECK;
 HC_API struct hc_error *hc_sink_fn(hc_write_fn *fn, void *ctx, enum hc_compression c, struct hc_sink **ret) HC_MUST_CHECK;
+/** Writes out all that is left, so that hc_sink_close() has only to rename: for several files that are to appear together. */
+HC_API struct hc_error *hc_sink_finish(struct hc_sink *sink) HC_MUST_CHECK;
 /** Flushes and, for files, renames into place. Reports any failure since the sink was made. Frees the sink always. */
 HC_API struct hc_error *hc_sink_close(struct hc_sink *sink) HC_MUST_CHECK;
 /** Throws away what was written: no file appears. NULL is fine. */

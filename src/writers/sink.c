@@ -105,14 +105,28 @@ static void sink_free(struct hc_sink *k)
 	free(k);
 }
 
+struct hc_error *hc_sink_finish(struct hc_sink *k)
+{
+	if (!k->finished) {
+		sink_flush(k);
+		if (!k->error && k->gz)
+			k->error = gz_deflate_end(k->gz);
+		k->finished = true;
+		gz_deflate_free(k->gz);
+		free(k->buf);
+		k->gz = NULL;
+		k->buf = NULL;
+	}
+	return sink_error(k);
+}
+
 struct hc_error *hc_sink_close(struct hc_sink *k)
 {
-	sink_flush(k);
-	if (!k->error && k->gz)
-		k->error = gz_deflate_end(k->gz);
-	if (!k->error && k->file)
+	struct hc_error *err = hc_sink_finish(k);
+	if (!err && k->file) {
 		k->error = outfile_commit(k->file);
-	struct hc_error *err = sink_error(k);
+		err = sink_error(k);
+	}
 	sink_free(k);
 	return err;
 }

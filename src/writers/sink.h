@@ -6,6 +6,7 @@
 #ifndef WRITERS_SINK_H
 #define WRITERS_SINK_H
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "heapconv/write.h"
@@ -15,6 +16,7 @@ enum { SINK_BUFFER = 256 << 10 };
 struct hc_sink {
 	size_t len; /* bytes in buf */
 	int error;  /* errno value of the first failure; 0: none */
+	bool finished; /* nothing more is to be written; the buffer is gone */
 	uint64_t flushed;
 	uint8_t *buf;
 	struct outfile *file; /* one of these two is the destination */

@@ -330,11 +330,32 @@ static void test_standard_output(void **state)
 	}
 }
 
+/* Several files that are to appear together are finished first. */
+static void test_finish(void **state)
+{
+	(void)state;
+	char buf[64];
+	struct hc_sink *k;
+	assert_null(hc_sink_file(in_dir("out"), HC_PLAIN, &k));
+	sink_puts(k, "hello");
+	assert_null(hc_sink_finish(k));
+	assert_null(hc_sink_finish(k));
+	assert_int_not_equal(access(in_dir("out"), F_OK), 0);
+	assert_null(hc_sink_close(k));
+	assert_int_equal(slurp(in_dir("out"), buf, sizeof(buf)), 5);
+	assert_null(hc_sink_file(in_dir("zipped"), HC_GZIP, &k));
+	sink_puts(k, "hello");
+	assert_null(hc_sink_finish(k));
+	hc_sink_abort(k);
+	assert_int_equal(files_in_dir(), 1);
+}
+
 int main(void)
 {
 #define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 		WITH_DIR(test_appears_when_complete),
+		WITH_DIR(test_finish),
 		WITH_DIR(test_new_file_has_umask),
 		WITH_DIR(test_replaces_and_keeps_mode),
 		WITH_DIR(test_abort_leaves_the_old),

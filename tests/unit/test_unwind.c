@@ -385,6 +385,16 @@ static void test_signal(void **state)
 	world_free(w);
 }
 
+/* A signal stack from address 0 on: the search goes down to it, and no further. */
+static void test_signal_at_zero(void **state)
+{
+	(void)state;
+	struct world *w = world_new(ARCH_AMD64);
+	struct stack_regs r;
+	assert_false(signal_context(w->h, 0, 0, 1 << 20, &r));
+	world_free(w);
+}
+
 /* A running goroutine whose thread is not in the snapshot: all of its stack counts, and the user is told. */
 static void test_lost(void **state)
 {
@@ -524,6 +534,7 @@ int main(void)
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_system_stack),
 		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_signal_at_zero),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_nil_call),
 		cmocka_unit_test(test_damaged),
