@@ -197,6 +197,10 @@ demo:
 bench: all
 	$(Q)BUILD=$(BUILD) sh tests/bench.sh
 
+.PHONY: bench-types
+bench-types: all
+	$(Q)BUILD=$(BUILD) sh tests/bench_types.sh
+
 .PHONY: clean
 clean:
 	rm -rf build
@@ -209,6 +213,7 @@ help:
 	@echo "make fuzz       fuzz targets in build/fuzz/fuzz (needs clang): build/fuzz/fuzz/fuzz_elf tests/fuzz/corpus/elf"
 	@echo "make fuzz-run MINUTES=60   runs all of them; make fuzz-coverage: which lines they reach (docs/fuzzing.md)"
 	@echo "make bench      time and memory on a heap of 10 million objects (needs Go)"
+	@echo "make bench-types  how much of real programs' memory has names (needs Go, gdb and Go's module proxy)"
 	@echo "make install    to PREFIX ($(PREFIX)), under DESTDIR"
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
