@@ -248,7 +248,8 @@ static void prog_flags(struct typing *ty, uint32_t type, struct prog *p)
 	static const char *const weak[] = {"runtime.hmap", "runtime.bmap", "runtime.hchan", "runtime.funcval",
 	                                   "internal/runtime/maps.Map", "internal/runtime/maps.table", "runtime.eface",
 	                                   "runtime.iface", "runtime.stringStruct", "runtime.slice", "uint8",
-	                                   "*runtime.bmap", "[]*runtime.bmap", "unsafe.Pointer"};
+	                                   "*runtime.bmap", "[]*runtime.bmap", "*internal/runtime/maps.table",
+	                                   "unsafe.Pointer"};
 	const struct type *t = &ty->t->t[type];
 	if (!t->size || t->kind == KIND_INVALID)
 		p->flags |= PROG_NEVER;

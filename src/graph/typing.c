@@ -21,7 +21,7 @@ static void known_types(struct typing *ty)
 	ty->sudog = types_by_name(t, "runtime.sudog");
 	ty->mapextra = types_by_name(t, "runtime.mapextra");
 	ty->funcval = types_by_name(t, "runtime.funcval");
-	ty->itabtable = types_by_name(t, "runtime.itabTableType");
+	runtime_tables_init(ty);
 	ty->hchan = types_by_name(t, "runtime.hchan");
 	struct type tiny = {.name = "(tiny values)", .pkg = "", .size = 16, .elem = TYPE_NONE, .key = TYPE_NONE,
 	                    .storage = TYPE_NONE, .kind = KIND_STRUCT, .flags = TYPE_F_SYNTHETIC | TYPE_F_OPAQUE};

@@ -186,14 +186,12 @@ static void shadow_claim(struct typing *ty, const struct view *v, const struct c
 static void tiny_claim(struct typing *ty, const struct view *v, const struct claim *c)
 {
 	uint32_t tw = ty->tw[v->id];
-	struct claim whole = *c;
-	whole.flags &= ~(unsigned)CLAIM_ARRAY;
 	if (tw_origin(tw) == ORIGIN_UNKNOWN) {
-		typing_set(ty, v->span, v->id, make_tw_at(&whole, v->off), v->end);
+		typing_set(ty, v->span, v->id, make_tw_at(c, v->off), v->end);
 		return;
 	}
 	if (type_same(ty->t, tw_type(tw), c->type)) {
-		merge(v, &whole, &ty->tw[v->id], &ty->slack[v->id]);
+		merge(v, c, &ty->tw[v->id], &ty->slack[v->id]);
 		return;
 	}
 	uint64_t used = used_of(v, ty->slack[v->id]);
@@ -317,12 +315,9 @@ static bool redirect(struct typing *ty, const struct prog *p, const struct claim
 	if (c->type == ty->funcval)
 		return func_object(ty, c->addr, c->flags, ret);
 	*ret = *c;
-	if (c->type == ty->itabtable) { /* {size, count uintptr; entries [size]*itab}, declared with a fixed number */
-		uint64_t n;
-		if (!proc_word(ty->h->proc, c->addr, &n) || n > UINT32_MAX)
-			return false;
-		ret->bytes = (2 + n) * ty->word;
-		return true;
+	if (is_runtime_table(ty, c->type)) {
+		ret->bytes = runtime_table_bytes(ty, c->type, c->addr);
+		return ret->bytes != 0;
 	}
 	if (p->flags & PROG_TRIE_NODE) {
 		ret->type = trie_child(ty, p, c->addr);
@@ -336,7 +331,7 @@ static bool redirect(struct typing *ty, const struct prog *p, const struct claim
 
 static bool is_redirected(const struct typing *ty, const struct prog *p, uint32_t type)
 {
-	return (p->flags & PROG_TRIE_NODE) || type == ty->funcval || type == ty->hchan || type == ty->itabtable;
+	return (p->flags & PROG_TRIE_NODE) || type == ty->funcval || type == ty->hchan || is_runtime_table(ty, type);
 }
 
 void typing_claim_at(struct typing *ty, const struct claim *c, uint32_t span, uint32_t id)

@@ -130,6 +130,35 @@ bool known_struct(struct typing *ty, uint32_t type, uint64_t base)
 	return false;
 }
 
+/* ---- tables ---- */
+
+/* Words: head + each * (the first word + more). */
+static const struct {
+	const char *name;
+	uint8_t head, each, more;
+} tables[RUNTIME_TABLES] = {
+	{"runtime.itabTableType", 2, 1, 0},             /* {size, count uintptr; entries [size]*itab} */
+	{"internal/abi.TypeAssertCache", 1, 2, 1},      /* {mask uintptr; entries [mask+1]{2 words}}, Go 1.22 */
+	{"internal/abi.InterfaceSwitchCache", 1, 3, 1}, /* likewise, 3 words */
+};
+
+void runtime_tables_init(struct typing *ty)
+{
+	for (unsigned i = 0; i < RUNTIME_TABLES; i++)
+		ty->runtime_tables[i] = types_by_name(ty->t, tables[i].name);
+}
+
+uint64_t runtime_table_bytes(const struct typing *ty, uint32_t type, uint64_t addr)
+{
+	uint64_t n;
+	if (!proc_word(ty->h->proc, addr, &n) || n > UINT32_MAX)
+		return 0;
+	for (unsigned i = 0; i < RUNTIME_TABLES; i++)
+		if (ty->runtime_tables[i] == type)
+			return (tables[i].head + tables[i].each * (n + tables[i].more)) * ty->word;
+	return 0;
+}
+
 /* package iter knows the runtime's coroutines as a struct without fields. */
 uint32_t known_target(const struct typing *ty, uint32_t type)
 {

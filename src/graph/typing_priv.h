@@ -145,6 +145,7 @@ enum {
 	PROG_CHUNK = 1024, WORD_CACHE = 4096, REGION_CACHE = 1024, CLOSURE_CACHE = 4096,
 	CLAIM_RING = 128, CLAIM_STEP = 24, /* four steps fit into the ring */
 	QUEUE_RING = 8192,
+	RUNTIME_TABLES = 3,
 };
 
 struct addr_range {
@@ -201,7 +202,8 @@ struct typing {
 	uint64_t infer_budget; /* objects and words that inference may still look at */
 
 	/* Type ids; TYPE_NONE where the program has no such type. */
-	uint32_t funcval, uint8, eface, tiny, sudog, mapextra, hchan, itabtable;
+	uint32_t funcval, uint8, eface, tiny, sudog, mapextra, hchan;
+	uint32_t runtime_tables[RUNTIME_TABLES];
 };
 
 /* layout_program.c */
@@ -230,8 +232,19 @@ static inline const struct prog *prog_of(struct typing *ty, uint32_t type)
 /* typing_known.c: types of the standard library whose pointers are untyped in the debug information */
 bool known_struct(struct typing *ty, uint32_t type, uint64_t base);
 void known_prog(struct typing *ty, uint32_t type, struct prog *p);
+/* Structs of the runtime that end in an array whose length they say themselves: a fixed number is declared. */
+void runtime_tables_init(struct typing *ty);
+uint64_t runtime_table_bytes(const struct typing *ty, uint32_t type, uint64_t addr); /* 0: makes no sense */
 /* What a pointer to the type really leads to. */
 uint32_t known_target(const struct typing *ty, uint32_t type);
+
+static inline bool is_runtime_table(const struct typing *ty, uint32_t type)
+{
+	for (unsigned i = 0; i < RUNTIME_TABLES; i++)
+		if (ty->runtime_tables[i] == type)
+			return type != TYPE_NONE;
+	return false;
+}
 
 /* typing_masks.c */
 void size_classes_init(struct typing *ty);

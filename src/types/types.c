@@ -284,6 +284,21 @@ static bool symbol_writable(const struct exe *exe, const struct exe_symbol *s)
 	return false;
 }
 
+/* The type of what the compiler keeps at type assertions and switches (Go 1.22), by the symbol: "fmt..typeAssert.0". */
+static uint32_t symbol_type(const struct types *t, const struct exe_symbol *s)
+{
+	static const struct { const char *mark, *type; } marks[] = {
+		{"..typeAssert.", "internal/abi.TypeAssert"}, {"..interfaceSwitch.", "internal/abi.InterfaceSwitch"},
+	};
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		uint32_t type = strstr(s->name, marks[i].mark) ? types_by_name(t, marks[i].type) : TYPE_NONE;
+		/* {cache, inter, bool}; a switch has its cases behind it */
+		if (type != TYPE_NONE && t->t[type].size <= s->size)
+			return type;
+	}
+	return TYPE_NONE;
+}
+
 /* Variables that DWARF lacks: temporaries of the compiler, the linker's own, those of C. */
 static struct hc_error *symbols_load(struct types *t, const struct module_file *m)
 {
@@ -292,7 +307,7 @@ static struct hc_error *symbols_load(struct types *t, const struct module_file *
 		const struct exe_symbol *s = &m->exe->symbols[i];
 		if (s->type != STT_OBJECT_ || s->size == 0 || !symbol_writable(m->exe, s))
 			continue;
-		if (!types_add_global(t, s->name, s->value + m->bias, s->size, TYPE_NONE))
+		if (!types_add_global(t, s->name, s->value + m->bias, s->size, symbol_type(t, s)))
 			return err_nomem();
 	}
 	return NULL;
