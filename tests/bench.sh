@@ -41,4 +41,12 @@ for shape in ${SHAPES:-svc ast}; do
 				bytes / (parse + heap) / 1e9 }' "$dir/$shape.log"
 		ls -l "$dir/$shape.pb.gz" | awk '{print "pprof file: " $5 " bytes"}'
 	done
+	# The object graph for Java's heap tools: at least 300 MB for each second of CPU.
+	for suffix in hprof hprof.gz; do
+		/usr/bin/time -f "whole run: %e s, %U s user, peak %M KiB" \
+			"$BUILD/heapconv" -vv "$core" --exe "$core.exe" -o "$dir/$shape.$suffix" > "$dir/$shape.log" 2>&1
+		grep -E 'stage hprof|whole' "$dir/$shape.log" || true
+		ls -l "$dir/$shape.$suffix" | awk -v s="$suffix" '{print s " file: " $5 " bytes"}'
+		rm -f "$dir/$shape.$suffix"
+	done
 done

@@ -35,6 +35,8 @@ static struct hc_error *init(struct hprof *h, const struct job *job)
 	struct hc_error *err = hprof_out_init(&h->out, job->sink);
 	if (!err)
 		err = layouts_init(&h->layouts, h->s, job->opts.hprof_raw_strings);
+	if (!err)
+		err = hprof_pool_init(h);
 	size_t n = (size_t)hc_class_count(h->s) + 1;
 	h->variants_seen = calloc(n, sizeof(*h->variants_seen));
 	h->hot = calloc(n, sizeof(*h->hot));
@@ -49,7 +51,7 @@ static void deinit(struct hprof *h)
 	hprof_threads_free(h);
 	hprof_out_deinit(&h->out);
 	layouts_deinit(&h->layouts);
-	pool_free(&h->pool);
+	hprof_pool_free(h);
 	name_free(&h->scratch);
 	name_free(&h->scratch2);
 	vec_free(&h->classes);
@@ -111,7 +113,8 @@ static struct hc_error *write_all(struct hprof *h)
 	hprof_end(&h->out);
 	if (h->failed || h->out.failed)
 		return err_nomem();
-	say_totals(h);
+	if (!sink_failed(h->out.sink))
+		say_totals(h);
 	return NULL;
 }
 

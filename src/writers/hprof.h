@@ -20,8 +20,8 @@
 /* User addresses have at most 48 bits where Go runs. */
 #define HPROF_ID_CLASSES (UINT64_C(1) << 48)
 #define HPROF_ID_FRAMES (HPROF_ID_CLASSES + (UINT64_C(1) << 44))
-#define HPROF_ID_POOL (HPROF_ID_CLASSES + (UINT64_C(2) << 44))   /* strings and constants */
-#define HPROF_ID_BYTES (HPROF_ID_CLASSES + (UINT64_C(3) << 44))  /* bytes of strings outside the heap */
+#define HPROF_ID_POOL (HPROF_ID_CLASSES + (UINT64_C(2) << 44))   /* strings and constants; 8 more: a copy of their bytes */
+#define HPROF_ID_TEXTS (HPROF_ID_CLASSES + (UINT64_C(3) << 44))  /* first strings of objects, by node; the same */
 #define HPROF_ID_LOCALS (HPROF_ID_CLASSES + (UINT64_C(4) << 44)) /* by frame */
 #define HPROF_ID_THREADS (HPROF_ID_CLASSES + (UINT64_C(5) << 44)) /* by goroutine, where it is no runtime.g */
 #define HPROF_ID_OTHER (HPROF_ID_CLASSES + (UINT64_C(6) << 44))
@@ -101,12 +101,24 @@ struct pool_entry {
 
 /* Mentioned, but not written yet. */
 struct pool_pending {
-	uint32_t entry;
+	struct pool_entry entry;
+	uint64_t id;
 	hc_node target; /* the object that holds the bytes; HC_NODE_NONE: none */
 };
 
+/*
+ * Most objects with bytes of a string are that of one string only: it needs no look into a hash table of millions. Only
+ * what is used of this array costs memory.
+ */
+struct pool_first {
+	uint32_t addr; /* low half: the object is known */
+	uint32_t len;  /* 0: there is none */
+};
+
 struct pool {
-	VEC(struct pool_entry) entries;
+	struct pool_first *firsts; /* by node */
+	hc_node nfirsts;
+	VEC(struct pool_entry) entries; /* the others */
 	VEC(struct pool_pending) pending;
 	uint64_t *slots; /* hash << 32 | number of the entry + 1; 0 is empty */
 	uint32_t mask;
@@ -257,7 +269,6 @@ uint8_t *hprof_put_values(struct hprof *h, struct source *src, const struct layo
                           uint8_t *p);
 /* The object that a package variable's address leads to; 0: none. */
 uint64_t hprof_resolve_region(const struct hprof *h, uint64_t addr);
-void pool_free(struct pool *p);
 /* A new identifier for an object of the dump, which has room for an array of n references. */
 uint64_t hprof_new_id(struct hprof *h, uint64_t n);
 
@@ -269,6 +280,11 @@ void hprof_count_array(struct hprof *h, uint64_t n, uint8_t type, bool synthetic
 
 /* ---- hprof_pool.c ---- */
 
+struct hc_error *hprof_pool_init(struct hprof *h) HC_MUST_CHECK;
+void hprof_pool_free(struct hprof *h);
+/* The identifier of a string, target being the object that holds its bytes, or of a constant outside the heap. */
+uint64_t hprof_string(struct hprof *h, uint64_t addr, uint64_t len, hc_node target);
+uint64_t hprof_const(struct hprof *h, uint64_t addr, const struct hc_type *t);
 /* Writes the strings and constants mentioned since the last call. Never while a sub-record is being filled. */
 void hprof_flush_pool(struct hprof *h);
 /* Writes a java.lang.String for a text of ours: each text once, if `shared`. Never while a sub-record is being filled. */

@@ -5,7 +5,6 @@
  * to the start of objects, wherever in them the pointer points.
  */
 #include "base/ckd.h"
-#include "base/pool.h"
 #include "writers/hprof.h"
 
 void source_begin(struct source *src, const struct hprof *h, hc_node node, bool refs)
@@ -65,79 +64,7 @@ uint64_t hprof_resolve_region(const struct hprof *h, uint64_t addr)
 	return addr - r->addr < r->size ? r->addr : 0;
 }
 
-/* ---- strings and constants: each pair of address and length is one object ---- */
-
-static uint64_t pool_bytes(const struct pool *p)
-{
-	return p->slots ? ((uint64_t)p->mask + 1) * sizeof(*p->slots) : 0;
-}
-
-void pool_free(struct pool *p)
-{
-	vec_free(&p->entries);
-	vec_free(&p->pending);
-	vec_free(&p->text_id);
-	strtab_free(&p->texts);
-	big_free(p->slots, pool_bytes(p));
-	memset(p, 0, sizeof(*p));
-}
-
-static uint32_t pool_hash(uint64_t addr, uint64_t key)
-{
-	uint64_t x = addr + key * UINT64_C(0x9e3779b97f4a7c15);
-	x ^= x >> 32;
-	x *= UINT64_C(0xff51afd7ed558ccd);
-	return (uint32_t)(x >> 32);
-}
-
-/* Slots hold the hash, by which growing needs no look at the entries, and the entry's number plus 1. */
-static bool pool_grow(struct pool *p)
-{
-	struct pool old = *p;
-	uint64_t n = old.slots ? 2 * ((uint64_t)old.mask + 1) : 4096;
-	p->slots = n <= UINT64_C(1) << 32 ? big_alloc(n * sizeof(*p->slots)) : NULL;
-	if (!p->slots) {
-		p->slots = old.slots;
-		return false;
-	}
-	p->mask = (uint32_t)(n - 1);
-	for (uint64_t i = 0; old.slots && i <= old.mask; i++) {
-		uint64_t slot = old.slots[i];
-		uint32_t at = (uint32_t)(slot >> 32) & p->mask;
-		while (slot && p->slots[at])
-			at = (at + 1) & p->mask;
-		if (slot)
-			p->slots[at] = slot;
-	}
-	big_free(old.slots, pool_bytes(&old));
-	return true;
-}
-
-/* The identifier of the string or constant; it is written by the next hprof_flush_pool() when it is new. */
-static uint64_t pool_add(struct hprof *h, uint64_t addr, uint64_t key, hc_node target)
-{
-	struct pool *p = &h->pool;
-	if ((!p->slots || p->entries.len > p->mask / 8 * 5) && !pool_grow(p)) {
-		h->failed = true;
-		return 0;
-	}
-	uint64_t hash = pool_hash(addr, key);
-	uint32_t at = (uint32_t)hash & p->mask;
-	for (; p->slots[at]; at = (at + 1) & p->mask) {
-		if (p->slots[at] >> 32 != hash)
-			continue;
-		const struct pool_entry *e = &p->entries.data[(uint32_t)p->slots[at] - 1];
-		if (e->addr == addr && e->key == key)
-			return HPROF_ID_POOL + 8 * (uint64_t)(uint32_t)p->slots[at];
-	}
-	struct pool_pending pending = {(uint32_t)p->entries.len, target};
-	if (!vec_push(&p->entries, ((struct pool_entry){addr, key})) || !vec_push(&p->pending, pending)) {
-		h->failed = true;
-		return 0;
-	}
-	p->slots[at] = hash << 32 | (uint32_t)p->entries.len;
-	return HPROF_ID_POOL + 8 * (uint64_t)p->entries.len;
-}
+/* ---- strings and interfaces ---- */
 
 static uint64_t string_ref(struct hprof *h, struct source *src, uint64_t offset, bool hide)
 {
@@ -147,7 +74,7 @@ static uint64_t string_ref(struct hprof *h, struct source *src, uint64_t offset,
 		ptr = 0;
 	if (ptr == 0 && (len != 0 || hide)) /* hide: an empty entry of a map */
 		return 0;
-	return pool_add(h, ptr, len & ~POOL_CONST_KEY, target);
+	return hprof_string(h, ptr, len, target);
 }
 
 static uint64_t iface_ref(struct hprof *h, struct source *src, const struct place *at, uint64_t offset)
@@ -169,8 +96,7 @@ static uint64_t iface_ref(struct hprof *h, struct source *src, const struct plac
 	if (hc_type_size(t) == 0)
 		return HPROF_ID_OTHER;
 	enum hc_kind kind = hc_type_kind(t);
-	return kind == HC_KIND_STRING || layout_number(kind, hc_type_size(t))
-	     ? pool_add(h, data, POOL_CONST_KEY | hc_type_number(h->s, t), HC_NODE_NONE) : 0;
+	return kind == HC_KIND_STRING || layout_number(kind, hc_type_size(t)) ? hprof_const(h, data, t) : 0;
 }
 
 static uint64_t pointer_ref(struct hprof *h, struct source *src, const struct place *at, uint64_t offset)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "writers/writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const struct format *const formats[] = {&format_pprof,  &format_hprof, &format_csv,
                                               &format_folded, &format_dot,   &format_text};
@@ -60,6 +62,24 @@ static const struct format *format_of(const struct hc_format *public)
 	return NULL;
 }
 
+/* For -vv and the benchmark. */
+struct cost {
+	double wall, cpu; /* seconds */
+	uint64_t bytes;   /* before compression */
+};
+
+static double seconds(clockid_t clock)
+{
+	struct timespec t = {0};
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static struct cost cost_now(const struct hc_sink *sink)
+{
+	return (struct cost){seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID), sink_count(sink)};
+}
+
 struct hc_error *hc_write(const struct hc_snapshot *s, const struct hc_format *public, const struct hc_write_opts *opts,
                           struct hc_sink *sink)
 {
@@ -80,8 +100,17 @@ struct hc_error *hc_write(const struct hc_snapshot *s, const struct hc_format *p
 		return err_new(HC_E_ARG, "format %s has no view '%s'; it has: %s", public->name, job.opts.view,
 		               public->views);
 	job.view = v->name;
+	struct cost before = cost_now(sink), after;
 	struct hc_error *err = v->write(&job);
-	return err ? err : sink_error(sink);
+	if (!err)
+		err = sink_error(sink);
+	if (err)
+		return err;
+	after = cost_now(sink);
+	double mb = (double)(after.bytes - before.bytes) / 1e6, cpu = after.cpu - before.cpu;
+	job_say(&job, HC_SEV_DEBUG, "stage %s/%s: %.3f s, %.3f s of CPU, %.1f MB, %.0f MB/s of CPU", public->name, v->name,
+	        after.wall - before.wall, cpu, mb, cpu > 0 ? mb / cpu : 0);
+	return NULL;
 }
 
 void job_say(const struct job *job, enum hc_severity sev, const char *fmt, ...)
