@@ -58,6 +58,8 @@ static void deinit(struct hprof *h)
 	strtab_free(&h->class_texts);
 	vec_free(&h->class_of_text);
 	vec_free(&h->statics);
+	strtab_free(&h->variable_texts);
+	vec_free(&h->variable_count);
 	vec_free(&h->regions);
 	vec_free(&h->variants);
 	map_free(&h->variant_of);

@@ -195,6 +195,8 @@ struct hprof {
 	VEC(uint32_t) class_of_text;
 
 	VEC(struct hprof_static) statics;
+	struct strtab variable_texts;
+	VEC(uint32_t) variable_count; /* roots by these texts */
 	VEC(struct hprof_region) regions; /* by address */
 	struct map region_class; /* number of values << 32, type -> class of such variables */
 	uint64_t next_other;     /* ids from HPROF_ID_OTHER on that were given out */

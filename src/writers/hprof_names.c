@@ -205,7 +205,14 @@ bool hprof_class_name(struct name *out, const char *type)
 	out->len = 0;
 	ok = ok && hprof_text_put(out, "", 0);
 	size_t prefix = ok ? prefix_len(t.text) : 0;
-	ok = ok && storage_name(t.text + prefix, &storage) && put_type(out, t.text, prefix, storage.len ? storage.text : t.text + prefix);
+	/* What a map's dirPtr points to: an array of pointers to its tables. */
+	if (ok && prefix == 1 && *t.text == '*' && starts(t.text + 1, "table<")) {
+		ok = storage_name(t.text + 1, &storage) && hprof_text_puts(out, "map directory") &&
+		     put_inner(out, storage.text + strlen("map table"));
+	} else {
+		ok = ok && storage_name(t.text + prefix, &storage) &&
+		     put_type(out, t.text, prefix, storage.len ? storage.text : t.text + prefix);
+	}
 	ok = ok && limit(out, t.text);
 	if (ok && out->len >= 2 && strcmp(out->text + out->len - 2, "[]") == 0) /* not a Go type, but the snapshot may say so */
 		ok = hprof_text_puts(out, "_");

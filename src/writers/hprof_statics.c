@@ -8,7 +8,10 @@
 #include "writers/hprof.h"
 #include "writers/hprof_names.h"
 
-enum { VALUE_MAX = 64 }; /* bytes of a variable that is no struct or array */
+enum {
+	VALUE_MAX = 64,      /* bytes of a variable that is no struct or array */
+	VARIABLE_ALIGN = 32, /* cmd/link aligns them to no more */
+};
 
 /* ---- classes of packages and of variables ---- */
 
@@ -65,24 +68,69 @@ static uint32_t region_class(struct hprof *h, const struct hc_type *t, const str
 	return class;
 }
 
-/* "cache" of "main.cache"; parts of a variable's value that have symbols of their own ("main.cache (static)") by address. */
-static bool variable_name(struct name *n, const struct hc_root *r)
+/* Bytes of a root's name without what marks the unnamed value that a variable was given in the program's text. */
+static size_t owner_len(const char *name)
 {
 	static const char part[] = " (static)";
-	size_t skip = hprof_package_len(r->name), len = strlen(r->name), suffix = sizeof(part) - 1;
+	size_t len = strlen(name), suffix = sizeof(part) - 1;
+	return len > suffix && strcmp(name + len - suffix, part) == 0 ? len - suffix : len;
+}
+
+/* Counts the roots that go by the name of one variable: itself, and values that it was given. */
+static void count_variables(struct hprof *h)
+{
+	for (uint32_t i = 0; i < hc_root_count(h->s) && !h->failed; i++) {
+		struct hc_root r = hc_root_at(h->s, i);
+		uint32_t id;
+		if (r.kind != HC_ROOT_GLOBAL)
+			continue;
+		if (!strtab_add(&h->variable_texts, r.name, owner_len(r.name), &id) ||
+		    (id == h->variable_count.len && !vec_push(&h->variable_count, 0)))
+			h->failed = true;
+		else
+			h->variable_count.data[id]++;
+	}
+}
+
+/*
+ * "cache" of "main.cache". The value that "main.cache (static)" was given has the variable's name, too, unless there are
+ * several: these have addresses in their names.
+ */
+static bool variable_name(const struct hprof *h, struct name *n, const struct hc_root *r)
+{
+	size_t skip = hprof_package_len(r->name), len = owner_len(r->name);
+	uint32_t id;
+	skip += skip != 0;
 	n->len = 0;
-	if (!hprof_text_puts(n, r->name + (skip ? skip + 1 : 0)))
+	if (!hprof_text_put(n, r->name + skip, len > skip ? len - skip : 0))
 		return false;
-	if (len < suffix || strcmp(r->name + len - suffix, part) != 0 || n->len < suffix)
+	if (!r->name[len] || (strtab_find(&h->variable_texts, r->name, len, &id) && h->variable_count.data[id] == 1))
 		return true;
-	n->len -= suffix;
 	return hprof_text_printf(n, "$static_%llx", (unsigned long long)r->addr);
+}
+
+/*
+ * How many values of its type a variable is; 0: its pointers are elsewhere. What lies between two variables to align the
+ * second one counts as the first one's.
+ */
+static uint64_t values_of(const struct hprof *h, const struct hc_root *r, uint64_t size)
+{
+	struct hc_edge_iter it;
+	struct hc_edge e;
+	uint64_t count = r->size / size;
+	if (r->size - count * size >= VARIABLE_ALIGN)
+		return 0;
+	hc_edges(h->s, r->node, &it);
+	while (hc_edge_next(&it, &e))
+		if (e.offset >= count * size)
+			return 0;
+	return count;
 }
 
 static void add_places(struct hprof *h, const struct hc_root *r, uint32_t root, uint32_t class, const char *variable)
 {
 	const struct layout *layout = r->type && hc_type_size(r->type) ? layout_of(&h->layouts, r->type) : NULL;
-	uint64_t count = layout && r->size % layout->size == 0 ? r->size / layout->size : 0;
+	uint64_t count = layout ? values_of(h, r, layout->size) : 0;
 	h->failed |= r->type && hc_type_size(r->type) && !layout;
 	if (count == 1 && !layout->is_struct && !layout->words && layout->size <= VALUE_MAX) {
 		for (uint32_t i = 0; i < layout->n; i++)
@@ -105,7 +153,7 @@ static void variable_add(struct hprof *h, const struct hc_root *r, uint32_t root
 	uint32_t class = package_class(h, package.name);
 	struct name variable = {0};
 	uint64_t offset;
-	h->failed |= !variable_name(&variable, r);
+	h->failed |= !variable_name(h, &variable, r);
 	/* Addresses become identifiers: what a damaged executable says must not be another object's. */
 	if (!h->failed && r->addr && r->addr < HPROF_ID_CLASSES && hc_object_find(h->s, r->addr, &offset) == HC_NODE_NONE)
 		add_places(h, r, root, class, variable.text);
@@ -130,6 +178,7 @@ static int by_addr(const void *a, const void *b)
 
 struct hc_error *hprof_static_classes(struct hprof *h)
 {
+	count_variables(h);
 	for (uint32_t i = 0; i < hc_root_count(h->s) && !h->failed; i++) {
 		struct hc_root r = hc_root_at(h->s, i);
 		if (r.kind == HC_ROOT_GLOBAL)

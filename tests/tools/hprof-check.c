@@ -30,15 +30,17 @@ static void print_classes(void)
 		c[i] = &f.classes[i];
 	qsort(c, (size_t)f.nclasses, sizeof(struct hp_class *), by_name);
 	for (uint64_t i = 0; i < f.nclasses;) {
-		uint64_t n = 0, file = 0, visualvm = 0, mat = 0, k = i;
+		uint64_t n = 0, file = 0, visualvm = 0, mat = 0, sum = 0, k = i;
 		for (; k < f.nclasses && strcmp(c[k]->name, c[i]->name) == 0; k++) {
 			n += c[k]->instances;
 			file += c[k]->shallow_file;
 			visualvm += c[k]->shallow_visualvm;
 			mat += c[k]->shallow_mat;
+			sum += c[k]->shallow_mat_14;
 		}
 		if (n)
-			printf("class\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", c[i]->name, n, file, visualvm, mat);
+			printf("class\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", c[i]->name, n, file, visualvm,
+			       mat, sum);
 		i = k;
 	}
 	free(c);

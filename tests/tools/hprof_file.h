@@ -42,9 +42,10 @@ struct hp_class {
 	uint64_t own, payload;    /* bytes of own fields, with those of the superclasses */
 	uint64_t refs;     /* own fields that are references */
 	uint64_t mat;      /* size of an instance as Eclipse MAT has it */
+	uint64_t mat_14;   /* the same in MAT 1.4: the sum of the fields also below "<method>" */
 	char *name;        /* with dots, arrays as "T[]"; never NULL */
 	const char *raw;   /* as in the file */
-	uint64_t instances, shallow_file, shallow_visualvm, shallow_mat; /* sums of the sizes below */
+	uint64_t instances, shallow_file, shallow_visualvm, shallow_mat, shallow_mat_14; /* sums of the sizes below */
 };
 
 enum hp_kind { HP_INSTANCE, HP_OBJ_ARRAY, HP_PRIM_ARRAY };

@@ -18,13 +18,13 @@ static struct hp_class *class_named(struct hp_file *f, const char *name)
 /* ---- classes ---- */
 
 /* Eclipse MAT: fields of each level of the hierarchy after a header of 16, or the class dump below "<method>". */
-static uint64_t mat_size(struct hp_file *f, const struct hp_class *c)
+static uint64_t mat_size(struct hp_file *f, const struct hp_class *c, bool method)
 {
 	const struct hp_class *super = hp_class_of(f, c->super);
 	uint64_t size = 16;
 	if (!c->super)
 		return 16;
-	if (super && strcmp(super->raw, "<method>") == 0)
+	if (method && super && strcmp(super->raw, "<method>") == 0)
 		return c->size;
 	const struct hp_class *chain[64];
 	unsigned n = 0;
@@ -62,7 +62,8 @@ static void check_class(struct hp_file *f, struct hp_class *c)
 {
 	size_t len = strlen(c->raw);
 	bool object = strcmp(c->name, "java.lang.Object") == 0, string = strcmp(c->name, "java.lang.String") == 0;
-	c->mat = mat_size(f, c);
+	c->mat = mat_size(f, c, true);
+	c->mat_14 = mat_size(f, c, false);
 	if (!len)
 		hp_report(f, HP_ERROR, "class-name", c->fields, "class %#" PRIx64 " has an empty name", c->id);
 	if (c->raw[0] == '[' && !is_array_name(c->raw))
@@ -302,6 +303,9 @@ void hp_check(struct hp_file *f)
 		c->shallow_file += hp_size_file(f, o);
 		c->shallow_visualvm += hp_size_visualvm(f, o);
 		c->shallow_mat += hp_size_mat(f, o);
+		c->shallow_mat_14 += o->kind == HP_INSTANCE ? c->mat_14
+		                   : o->kind == HP_PRIM_ARRAY ? (20 + (uint64_t)o->n * hp_type_size(o->type) + 7) & ~UINT64_C(7)
+		                   : hp_size_mat(f, o);
 	}
 	check_skeleton(f);
 	check_threads(f);

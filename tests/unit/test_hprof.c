@@ -361,6 +361,11 @@ static void test_statics(void **state)
 	fb_memory(&b, 0x6000, pair, sizeof(pair));
 	r = fb_root(&b, package, HC_ROOT_GLOBAL, "github.com/acme/store.pair (static)", t.string, 0x6000, 32);
 	fb_edge(&b.root_edges[r], text, 16);
+	/* Two values that one variable was given; the second has its alignment behind it. */
+	r = fb_root(&b, package, HC_ROOT_GLOBAL, "github.com/acme/store.twin (static)", t.node, 0x7000, 16);
+	fb_edge(&b.root_edges[r], n, 0);
+	r = fb_root(&b, package, HC_ROOT_GLOBAL, "github.com/acme/store.twin (static)", t.node, 0x7010, 24);
+	fb_edge(&b.root_edges[r], n, 0);
 	/* A pointer from the heap to a variable leads to the variable. */
 	fb_word(&b, n, 0, 0x5028);
 	fb_link(&b, n, 8, other, 0);
@@ -382,9 +387,12 @@ static void test_statics(void **state)
 	assert_int_equal(hr_field(&f, 0x5028, "val"), 1234);
 	assert_int_equal(hr_field(&f, fb_addr(&b, n), "next"), 0x5028);
 	/* Two strings in a row under one name. */
-	assert_true(hr_static(&f, "github.com.acme.store", "pair$static_6000", &v));
+	assert_true(hr_static(&f, "github.com.acme.store", "pair", &v));
 	assert_string_equal(hr_class(&f, hr_object(&f, v))->name, "string{2} (static)");
 	hr_text_is(&f, v, "_1", "hello");
+	assert_true(hr_static(&f, "github.com.acme.store", "twin$static_7000", &v));
+	assert_true(hr_static(&f, "github.com.acme.store", "twin$static_7010", &v));
+	assert_string_equal(hr_class(&f, hr_object(&f, v))->name, "main.Node (static)");
 	assert_true(hr_static(&f, "github.com.acme.store", "gap", &v));
 	assert_int_equal(hr_object(&f, v)->kind, HP_OBJ_ARRAY);
 	hp_close(&f);
