@@ -102,6 +102,7 @@ static struct hc_error *checks(struct hc_snapshot *s)
 	const struct memory_totals *t = &s->heap->totals;
 	/* A thread caught in malloc has taken a slot before the counters say so, or the other way round. */
 	static const char *const moving = "a thread may be stopped in the middle of an allocation";
+	static const char *const lost = "span descriptors are missing";
 	uint64_t threads = t->moving_threads;
 	const struct hc_check all[] = {
 		{"HeapObjects", t->alloc_objects + t->condemned_objects, t->rt_heap_objects, threads, moving},
@@ -112,9 +113,15 @@ static struct hc_error *checks(struct hc_snapshot *s)
 		{"HeapMapped", t->heap_span_bytes + t->stack_span_bytes + t->manual_span_bytes + t->free_page_bytes +
 		 t->released_page_bytes, t->arena_bytes ? t->arena_bytes : UINT64_MAX, 0, "exact"},
 	};
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i].runtime != UINT64_MAX && !vec_push(&s->checks, all[i]))
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct hc_check c = all[i];
+		if (t->lost_spans) {
+			c.tolerance = UINT64_MAX;
+			c.why = lost;
+		}
+		if (c.runtime != UINT64_MAX && !vec_push(&s->checks, c))
 			return err_nomem();
+	}
 	return NULL;
 }
 

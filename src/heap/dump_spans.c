@@ -16,7 +16,6 @@
 
 enum {
 	PAGE_SIZE = 1 << PAGE_SHIFT,
-	MAX_SMALL = 32768,
 	TINY_SIZE = 16,
 	SPANS_PER_JOB = 64,
 	/* A heap has a few objects in every page, and pages in most of its 64 MiB arenas. What has much fewer is a lie. */
@@ -24,23 +23,6 @@ enum {
 	BYTES_PER_GRANULE = 16384, SPARE_GRANULES = 1024,
 	TYPES_REACH = 1 << 28, /* descriptors of a program lie together */
 };
-
-/* How this release lays spans out. */
-struct rules {
-	bool headers;      /* Go 1.22: type words, pointer bits at the end of spans */
-	bool inline_marks; /* Green Tea: mark bits there, too */
-	uint64_t bits_max; /* largest slot whose pointer bits are in the span */
-	unsigned word;
-};
-
-static struct rules rules_of(const struct proc *p)
-{
-	const char *x = p->build.experiments ? p->build.experiments : "";
-	int minor = p->build.minor;
-	bool green = minor >= 26 ? !strstr(x, "nogreenteagc") : minor == 25 && strstr(x, "greenteagc");
-	struct rules r = {minor >= 22 && !strstr(x, "noallocheaders"), green, 8u * p->word * p->word, p->word};
-	return r;
-}
 
 struct placed {
 	uint64_t base; /* of the span */
@@ -50,7 +32,7 @@ struct placed {
 struct build {
 	struct heap *h;
 	const struct dump *d;
-	struct rules rules;
+	struct span_rules rules;
 	VEC(struct placed) placed; /* by base, then as in the file */
 	size_t *first;             /* of each span, in placed; one more at the end */
 	uint64_t ngranules, last_granule;
@@ -59,23 +41,6 @@ struct build {
 };
 
 /* ---- where spans begin ---- */
-
-/* False: no object of this size can be there. */
-static bool span_base(const struct hd_run *r, uint64_t *ret)
-{
-	if (!r->size || r->size % 8 || r->addr % 8 || r->addr >> ADDR_BITS || r->size >> ADDR_BITS ||
-	    (r->size > MAX_SMALL && (r->addr | r->size) % PAGE_SIZE))
-		return false;
-	uint64_t base = r->addr;
-	if (size_classes[size_class_of(r->size)].pages == 1) {
-		*ret = base & ~(uint64_t)(PAGE_SIZE - 1);
-		return *ret && (base - *ret) % r->size == 0;
-	}
-	for (unsigned k = 0; k < PAGE_SIZE / 8 && base && base % PAGE_SIZE; k++)
-		base = base > r->size ? base - r->size : 0;
-	*ret = base;
-	return base && base % PAGE_SIZE == 0;
-}
 
 static int by_base(const void *ap, const void *bp)
 {
@@ -92,7 +57,7 @@ static bool place_runs(struct build *b)
 		return false;
 	for (size_t i = 0; i < b->d->runs.len; i++) {
 		struct placed p = {0, i};
-		if (!span_base(&b->d->runs.data[i], &p.base)) {
+		if (!span_base_of(b->d->runs.data[i].addr, b->d->runs.data[i].size, &p.base)) {
 			b->misplaced += b->d->runs.data[i].n;
 			continue;
 		}
@@ -117,20 +82,10 @@ static uint64_t span_pages(uint64_t base, uint64_t size, const struct hd_run *la
 	return (last->addr + last->n * size - base + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
-static uint64_t span_slots(const struct build *b, uint64_t size, uint64_t npages, bool scan)
-{
-	uint64_t bytes = npages << PAGE_SHIFT, taken = 0;
-	if (b->rules.headers && size <= b->rules.bits_max) {
-		taken += scan ? bytes / b->rules.word / 8 : 0;
-		taken += b->rules.inline_marks && size >= 16 ? INLINE_MARKS : 0;
-	}
-	return size > MAX_SMALL ? 1 : (bytes - taken) / size;
-}
-
 static void span_set(const struct build *b, struct span *s, struct span_info *in, uint64_t size, bool scan)
 {
 	bool large = size > MAX_SMALL;
-	s->nelems = (uint32_t)span_slots(b, size, in->npages, scan);
+	s->nelems = (uint32_t)span_slots_of(&b->rules, size, in->npages, scan);
 	s->elemsize = large ? 0 : (uint16_t)size;
 	s->magic = large ? 0 : UINT32_MAX / (uint32_t)size + 1;
 	s->limit = s->base + s->nelems * size;
@@ -381,7 +336,7 @@ static void say_left_out(const struct build *b)
 
 struct hc_error *dump_load_spans(struct heap *h, unsigned threads)
 {
-	struct build b = {.h = h, .d = h->proc->dump, .rules = rules_of(h->proc), .last_granule = UINT64_MAX};
+	struct build b = {.h = h, .d = h->proc->dump, .rules = span_rules_of(h->proc), .last_granule = UINT64_MAX};
 	uint64_t words = 0;
 	h->priv->dump = calloc(1, sizeof(*h->priv->dump));
 	struct hc_error *err = h->priv->dump && place_runs(&b) ? NULL : err_nomem();

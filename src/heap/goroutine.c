@@ -231,6 +231,8 @@ struct hc_error *heap_load_goroutines(struct heap *h)
 	struct stack_cache *c = stack_cache(h);
 	if (!c)
 		return err_nomem();
+	if (h->goroutines) /* salvage.h: they were needed early */
+		return NULL;
 	if (!allgs(h, &s)) {
 		diag_add(h->diag, HC_SEV_WARNING, "runtime.allgs was not found: what only goroutines keep alive counts as garbage");
 		return NULL;

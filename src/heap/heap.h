@@ -198,6 +198,7 @@ struct memory_totals {
 	uint64_t rt_mspan_sys, rt_mcache_sys, rt_buckhash_sys, rt_gc_sys, rt_other_sys, rt_stacks_sys;
 	uint64_t rt_manual_inuse; /* stacks, GC work buffers and the like: all manual spans */
 	uint64_t missing_bytes; /* of in-use spans, not in the snapshot */
+	uint64_t lost_spans;    /* descriptors that are not in the snapshot: objects are what typed pointers lead to */
 	uint64_t unseen_bytes;  /* mapped by the runtime for itself, by its own counters, but not among the segments */
 	uint64_t moving_threads; /* that may have been stopped in the middle of an allocation; 0: the world stood still */
 };

@@ -96,12 +96,25 @@ uint64_t anchor_allp(const struct heap *h);
 
 /* ---- sizeclasses.c ---- */
 
-enum { NCLASSES = 68 };
+enum { NCLASSES = 68, MAX_SMALL = 32768 };
 extern const struct size_class {
 	uint16_t size;
 	uint8_t pages; /* of a span */
 } size_classes[NCLASSES];
 unsigned size_class_of(uint64_t size); /* 0: there is no such class */
+unsigned size_class_for(uint64_t size); /* the smallest that has room for it; 0: none has */
+
+/* How a build lays spans out. */
+struct span_rules {
+	bool headers;      /* Go 1.22: type words, pointer bits at the end of spans */
+	bool inline_marks; /* Green Tea: mark bits there, too */
+	uint64_t bits_max; /* largest slot whose pointer bits are in the span */
+	unsigned word;
+};
+struct span_rules span_rules_of(const struct proc *p);
+/* The first page of the span that has a slot of this size at addr. False: no slot of this size can be there. */
+bool span_base_of(uint64_t addr, uint64_t size, uint64_t *ret);
+uint64_t span_slots_of(const struct span_rules *r, uint64_t size, uint64_t npages, bool scan);
 
 /* The runtime's heapStatsDelta of a release, see totals.c. */
 enum { STATS_MAX_WORDS = 148 };

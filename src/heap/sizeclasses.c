@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* runtime/sizeclasses.go, internal/runtime/gc since Go 1.25: the same from Go 1.17 to 1.27. */
+#include <string.h>
+
 #include "heap/priv.h"
 
 const struct size_class size_classes[NCLASSES] = {
@@ -24,4 +26,51 @@ unsigned size_class_of(uint64_t size)
 			hi = mid;
 	}
 	return lo < NCLASSES && size_classes[lo].size == size ? lo : 0;
+}
+
+unsigned size_class_for(uint64_t size)
+{
+	unsigned c = 1;
+	while (c < NCLASSES && size_classes[c].size < size)
+		c++;
+	return c < NCLASSES ? c : 0;
+}
+
+/* ---- what follows for spans ---- */
+
+struct span_rules span_rules_of(const struct proc *p)
+{
+	const char *x = p->build.experiments ? p->build.experiments : "";
+	int minor = p->build.minor;
+	bool green = minor >= 26 ? !strstr(x, "nogreenteagc") : minor == 25 && strstr(x, "greenteagc");
+	struct span_rules r = {minor >= 22 && !strstr(x, "noallocheaders"), green, 8u * p->word * p->word, p->word};
+	return r;
+}
+
+/* A size class has the same number of pages everywhere, and no two slots of a span lie at the same offset in their page. */
+bool span_base_of(uint64_t addr, uint64_t size, uint64_t *ret)
+{
+	enum { PAGE_SIZE = 1 << PAGE_SHIFT };
+	if (!size || size % 8 || addr % 8 || addr >> ADDR_BITS || size >> ADDR_BITS ||
+	    (size > MAX_SMALL && (addr | size) % PAGE_SIZE))
+		return false;
+	uint64_t base = addr;
+	if (size_classes[size_class_of(size)].pages == 1) {
+		*ret = base & ~(uint64_t)(PAGE_SIZE - 1);
+		return *ret && (base - *ret) % size == 0;
+	}
+	for (unsigned k = 0; k < PAGE_SIZE / 8 && base && base % PAGE_SIZE; k++)
+		base = base > size ? base - size : 0;
+	*ret = base;
+	return base && base % PAGE_SIZE == 0;
+}
+
+uint64_t span_slots_of(const struct span_rules *r, uint64_t size, uint64_t npages, bool scan)
+{
+	uint64_t bytes = npages << PAGE_SHIFT, taken = 0;
+	if (r->headers && size <= r->bits_max) {
+		taken += scan ? bytes / r->word / 8 : 0;
+		taken += r->inline_marks && size >= 16 ? INLINE_MARKS : 0;
+	}
+	return size > MAX_SMALL ? 1 : (bytes - taken) / size;
 }

@@ -8,10 +8,11 @@
 #include <stdlib.h>
 
 #include "heap/priv.h"
+#include "heap/salvage.h"
 
 enum { SPAN_DEAD = 0, SPAN_INUSE = 1, SPAN_MANUAL = 2 }; /* mSpanState */
 enum {
-	MAX_SMALL = 32768, TINY_CLASS = 5,
+	TINY_CLASS = 5,
 	MAX_SMALL_PAGES = 16, MAX_SMALL_ELEMS = 1024, /* of a span, see sizeclasses.c: 10 pages at most, or 8 KiB / 8 */
 	MAX_HEAP_FACTOR = 1024, /* bytes of heap for a byte of snapshot: more cannot have left its bookkeeping in it */
 	BYTES_PER_GRANULE = 16384, SPARE_GRANULES = 1024, /* 64 MiB of address space have more bookkeeping than that */
@@ -22,6 +23,7 @@ struct raw_span {
 	uint32_t sweepgen;
 	uint8_t spanclass, state;
 	bool userarena;
+	bool salvaged; /* of a lost descriptor: what there is follows from the objects in it */
 };
 
 static uint64_t get(const struct heap *h, const uint8_t *m, enum layout_field f)
@@ -102,7 +104,11 @@ static int by_start(const void *a, const void *b)
 
 typedef VEC(struct raw_span) raw_vec;
 
-static struct hc_error *collect(struct heap *h, raw_vec *raw)
+struct census {
+	uint64_t len, unreadable, invalid; /* of mheap_.allspans */
+};
+
+static struct hc_error *collect(struct heap *h, raw_vec *raw, struct census *c)
 {
 	const struct layout *l = &h->types->layout;
 	const struct proc *p = h->proc;
@@ -154,16 +160,53 @@ static struct hc_error *collect(struct heap *h, raw_vec *raw)
 		if (!vec_push(raw, r))
 			return err_nomem();
 	}
-	if (unreadable)
-		diag_add(h->diag, HC_SEV_WARNING, "%" PRIu64 " of %" PRIu64 " span descriptors are not in the snapshot: "
-		         "their objects are left out", unreadable, len);
-	if (!raw->len)
-		return err_new(unreadable ? HC_E_TRUNCATED : HC_E_FORMAT,
-		               "%s: no heap span is readable (%" PRIu64 " of %" PRIu64 " descriptors missing, %" PRIu64
-		               " damaged): the snapshot holds no Go heap; make it again without a size limit, and with "
-		               "/proc/PID/coredump_filter bit 0 set",
-		               p->blob->path, unreadable, len, invalid);
+	*c = (struct census){len, unreadable, invalid};
 	return NULL;
+}
+
+/* ---- when descriptors are missing ---- */
+
+static struct hc_error *no_spans(const struct heap *h, const struct census *c)
+{
+	return err_new(c->unreadable ? HC_E_TRUNCATED : HC_E_FORMAT,
+	               "%s: no heap span is readable (%" PRIu64 " of %" PRIu64 " descriptors missing, %" PRIu64
+	               " damaged): the snapshot holds no Go heap; make it again without a size limit, and with "
+	               "/proc/PID/coredump_filter bit 0 set",
+	               h->proc->blob->path, c->unreadable, c->len, c->invalid);
+}
+
+/* Adds the spans that follow from typed pointers. */
+static struct hc_error *salvage(struct heap *h, raw_vec *raw, const struct census *c, struct salvage *s)
+{
+	VEC(struct known_range) known = {0};
+	bool ok = true;
+	if (raw->len)
+		qsort(raw->data, raw->len, sizeof(*raw->data), by_start);
+	for (size_t i = 0; ok && i < raw->len; i++) {
+		struct known_range r = {raw->data[i].start, raw->data[i].start + (raw->data[i].npages << PAGE_SHIFT)};
+		ok = vec_push(&known, r);
+	}
+	struct hc_error *err = ok ? salvage_walk(s) : err_nomem();
+	if (!err)
+		err = salvage_spans(s, known.data, known.len);
+	vec_free(&known);
+	uint64_t known_spans = raw->len;
+	for (size_t i = 0; !err && i < s->spans.len; i++) {
+		const struct salvaged_span *sp = &s->spans.data[i];
+		struct raw_span r = {.start = sp->base, .npages = sp->npages, .elemsize = sp->slot, .nelems = sp->nelems,
+		                     .limit = sp->limit, .type = sp->type, .state = SPAN_INUSE, .salvaged = true};
+		r.spanclass = (uint8_t)((sp->large ? 0 : size_class_of(sp->slot)) << 1 | !sp->scan);
+		if (!vec_push(raw, r))
+			err = err_nomem();
+	}
+	if (!err && !raw->len)
+		err = no_spans(h, c);
+	h->totals.lost_spans = c->unreadable;
+	if (!err)
+		diag_add(h->diag, HC_SEV_WARNING, "%" PRIu64 " of %" PRIu64 " span descriptors are not in the snapshot: %" PRIu64
+		         " spans are known, %zu more were found by following typed pointers; objects that nothing typed leads to are "
+		         "missing, and what is garbage is unknown", c->unreadable, c->len, known_spans, s->spans.len);
+	return err;
 }
 
 /* Slot ids, and the table from pages to spans. */
@@ -212,7 +255,7 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 		in->spanclass = r->spanclass;
 		in->specials = r->specials;
 		in->type = r->type;
-		in->freeindex_scan = r->scanindex;
+		in->freeindex_scan = r->salvaged ? r->nelems : r->scanindex;
 		uint64_t avail;
 		in->data = proc_view(h->proc, s->base, &avail);
 		if (!in->data || avail < r->npages << PAGE_SHIFT)
@@ -324,6 +367,10 @@ static struct hc_error *span_anchor(struct heap *h)
 	struct heap_private *priv = h->priv;
 	const struct proc *p = h->proc;
 	priv->mheap = anchor_mheap(h);
+	if (!priv->mheap && p->lost_bytes)
+		return err_new(HC_E_TRUNCATED, "%s: the core was cut before the Go heap's bookkeeping, by which runtime.mheap_ is found "
+		               "where names are stripped; give the unstripped executable with --exe or its debug file with --debug-file "
+		               "for what is left, or make the dump again without a size limit", p->blob->path);
 	if (!priv->mheap)
 		return err_new(HC_E_EXE, "%s: runtime.mheap_ was not found, by name or by its structure: the snapshot may lack the "
 		               "program's variables, or the executable is stripped in a way that is not known; give the unstripped one "
@@ -343,9 +390,16 @@ struct hc_error *heap_load_spans(struct heap *h, unsigned threads)
 {
 	(void)threads;
 	raw_vec raw = {0};
+	struct census c = {0};
+	struct salvage s = {.h = h};
+	const struct span_rules rules = span_rules_of(h->proc);
 	struct hc_error *err = span_anchor(h);
 	if (!err)
-		err = collect(h, &raw);
+		err = collect(h, &raw, &c);
+	if (!err && c.unreadable)
+		err = salvage(h, &raw, &c, &s);
+	if (!err && !raw.len)
+		err = no_spans(h, &c);
 	if (!err)
 		err = index_spans(h, &raw);
 	if (!err)
@@ -359,9 +413,19 @@ struct hc_error *heap_load_spans(struct heap *h, unsigned threads)
 	}
 	for (uint32_t i = 0; !err && i < h->nspans; i++) {
 		bool inline_bits = inline_marks(h, &h->spans[i]);
+		if (raw.data[i].salvaged) {
+			mask_setup(h, i, rules.inline_marks && raw.data[i].elemsize >= 16 && raw.data[i].elemsize <= rules.bits_max);
+			bool masked = rules.headers && (h->info[i].maskkind != MASK_LARGE || h->info[i].type);
+			if (!masked && !(h->spans[i].flags & SPAN_NOSCAN) && !salvage_mask(&s, i))
+				err = err_nomem();
+			continue;
+		}
 		mask_setup(h, i, inline_bits);
 		alloc_setup(h, i, &raw.data[i], inline_bits);
 	}
+	if (!err && c.unreadable)
+		err = salvage_objects(&s);
+	salvage_free(&s);
 	vec_free(&raw);
 	return err;
 }

@@ -23,6 +23,15 @@ static bool charge(struct cookbook *b)
 	return true;
 }
 
+/* Where the list of its fields is lost, a struct has no name: one without fields would be the wrong one. */
+static bool fields_there(const struct cookbook *b, const struct rtype *r)
+{
+	uint64_t fields, n;
+	if (r->kind != KIND_STRUCT || !r->size)
+		return true;
+	return rtype_fields(b->t->prog, r, &fields, &n) && n && proc_readable(b->t->proc, fields, n * 3 * b->t->proc->word);
+}
+
 /* Makes sure that the descriptor is or becomes a type; false when it is none. */
 static bool discover(struct cookbook *b, uint64_t addr)
 {
@@ -30,7 +39,7 @@ static bool discover(struct cookbook *b, uint64_t addr)
 	struct recipe r = {.pkg = "", .ctx = "", .str = "", .id = TYPE_NONE};
 	if (map_get(&b->t->by_rtype, addr, &unused) || map_get(&b->index, addr, &unused))
 		return true;
-	if (!charge(b) || !rtype_read(b->t->prog, addr, &r.r) || r.r.kind == KIND_INVALID)
+	if (!charge(b) || !rtype_read(b->t->prog, addr, &r.r) || r.r.kind == KIND_INVALID || !fields_there(b, &r.r))
 		return false;
 	if (vec_push(&b->recipes, r) && map_put(&b->index, addr, (uint32_t)b->recipes.len - 1))
 		return true;
