@@ -53,6 +53,13 @@ struct stack_regs {
  */
 bool signal_context(struct heap *h, uint64_t sp, uint64_t lo, uint64_t hi, struct stack_regs *ret);
 
+/*
+ * Where a goroutine stands whose thread is in C code that a sanitizer's stub called on the system stack, whose first word
+ * is below `top`. False: that is not so, or it cannot be found.
+ */
+bool foreign_caller(struct heap *h, const struct goroutine *g, const struct stack_regs *thread, uint64_t top,
+                    struct stack_regs *ret);
+
 enum site_kind {
 	SITE_PLAIN,
 	SITE_ASYNC,       /* asyncPreempt, debugCallV2: holds the registers of its caller */

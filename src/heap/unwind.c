@@ -149,6 +149,7 @@ struct start {
 	struct stack_regs at;
 	bool exact;   /* a thread stopped at any instruction, not at a call */
 	bool syscall; /* at the saved state of a system call */
+	bool foreign; /* at a call that is no safe point, see foreign.c */
 	bool lost;    /* running, but its thread is not known: the saved state is stale */
 };
 
@@ -190,6 +191,12 @@ static void running_state(struct heap *h, const struct goroutine *g, const struc
 	if (vsp && on_stack(g, vsp)) {
 		s->at.pc = heap_field(h, g->m, L_M_VDSOPC);
 		s->at.sp = vsp;
+		return;
+	}
+	uint64_t g0 = g->m ? heap_field(h, g->m, L_M_G0) : 0;
+	uint64_t top = g0 ? heap_field(h, layout_addr(l, g0, L_G_SCHED), L_GOBUF_SP) : 0;
+	if (top && foreign_caller(h, g, &r, top, &s->at)) {
+		s->foreign = true;
 		return;
 	}
 	saved_state(h, g, s); /* systemstack, mcall, asmcgocall and morestack leave it there */
@@ -263,10 +270,11 @@ static bool make_frame(struct walk *w, struct frame *f)
 	f->innermost = w->innermost;
 	bool anywhere = w->innermost && w->start->exact;
 	f->exact = anywhere || w->trap;
-	f->conservative = w->conservative || s->kind == SITE_ASYNC || anywhere;
+	f->conservative = w->conservative || s->kind == SITE_ASYNC || anywhere || (w->innermost && w->start->foreign);
 	f->panicked = w->sigpanic;
 	f->dead = w->sigpanic && s->func.deferreturn == 0;
-	w->conservative = s->kind == SITE_ASYNC;
+	/* The sanitizers' hooks are assembly without a frame: it is their caller's that counts. */
+	w->conservative = s->kind == SITE_ASYNC || (f->conservative && w->innermost && w->start->foreign && !s->spdelta);
 	return true;
 }
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Go code inside the race detector's, msan's or asan's runtime. The stubs (racecall, msancall, asancall in race_amd64.s,
+ * msan_amd64.s, asan_amd64.s) switch to the system stack without saving the goroutine's state anywhere but in a register
+ * that C functions preserve: in that register, or in the frames of these functions on the system stack, is the
+ * goroutine's SP, and at it the address to return to.
+ */
+#include <string.h>
+
+#include "heap/priv.h"
+#include "heap/stack.h"
+
+static bool is_caller(struct heap *h, const struct goroutine *g, uint64_t sp, struct stack_regs *ret)
+{
+	uint64_t pc;
+	struct site *site;
+	if (sp - g->stack_lo >= g->stack_hi - g->stack_lo || sp % h->word || !proc_word(h->proc, sp, &pc) ||
+	    !site_get(h, pc, &site) || !site || !site->has_delta || pc == site->func.entry)
+		return false;
+	*ret = (struct stack_regs){.pc = pc, .sp = sp + h->word};
+	return true;
+}
+
+/* The address to return to that the stub's call left at the top of the system stack. */
+static bool called_from_stub(struct heap *h, uint64_t top)
+{
+	static const char *const stubs[] = {"racecall", "msancall", "asancall"};
+	struct site *site;
+	uint64_t pc;
+	if (!proc_word(h->proc, (top & ~(uint64_t)15) - h->word, &pc) || !site_get(h, pc, &site) || !site)
+		return false;
+	for (size_t i = 0; i < sizeof(stubs) / sizeof(stubs[0]); i++)
+		if (!strcmp(site->func.name, stubs[i]))
+			return true;
+	return false;
+}
+
+bool foreign_caller(struct heap *h, const struct goroutine *g, const struct stack_regs *thread, uint64_t top,
+                    struct stack_regs *ret)
+{
+	enum { LOOK = 256 << 10 };
+	uint64_t mask = h->word - 1u, low = (thread->sp + mask) & ~mask, v;
+	if (h->proc->arch != ARCH_AMD64 || thread->sp >= top || !called_from_stub(h, top))
+		return false;
+	/* The function that was called first lies highest, and saved what its caller had. */
+	low = top - low > LOOK ? (top - LOOK) & ~mask : low;
+	for (uint64_t at = top & ~mask; at > low; at -= h->word)
+		if (proc_word(h->proc, at - h->word, &v) && is_caller(h, g, v, ret))
+			return true;
+	/* None has done so yet: R12, fourth among a thread's own registers, fifth in the context of a signal. */
+	return thread->nregs > 4 && (is_caller(h, g, thread->regs[3], ret) || is_caller(h, g, thread->regs[4], ret));
+}
