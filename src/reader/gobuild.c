@@ -75,9 +75,23 @@ static bool emulator(const struct proc *p)
 	return !*p->go_build_id && !strncmp(slash ? slash + 1 : p->exe_path, "qemu-", 5);
 }
 
+/* The stub of UPX has its mark near the start of the file. */
+static bool packed(const struct exe *exe)
+{
+	enum { HEAD = 1024 };
+	size_t n = exe->blob->size < HEAD ? exe->blob->size : HEAD;
+	for (size_t i = 0; i + 4 <= n; i += 4)
+		if (!memcmp(exe->blob->data + i, "UPX!", 4))
+			return true;
+	return false;
+}
+
 static struct hc_error *not_go(const struct proc *p)
 {
 	const char *path = *p->exe_path ? p->exe_path : "an unknown program";
+	if (p->nmodules && packed(p->modules[0].exe))
+		return err_new(HC_E_EXE, "%s: the executable %s is packed with UPX; unpack a copy of it with `upx -d` and give that "
+		               "with --exe", p->blob->path, p->modules[0].exe->path);
 	if (emulator(p))
 		return err_new(HC_E_NOT_GO, "%s: core of the emulator %s; give the file qemu_*.core that it wrote for the program "
 		               "inside", p->blob->path, path);

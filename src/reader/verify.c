@@ -6,6 +6,17 @@
 
 #include "reader/priv.h"
 
+/*
+ * A packer's stub put the program's image into memory: the auxiliary vector tells of the stub, but where the file's first
+ * page is to be, there it is.
+ */
+static bool unpacked_head(const struct proc *p, struct arena *a, const struct exe *exe, struct head *h)
+{
+	if (exe->pie || !exe->nsegments || exe->segments[0].offset)
+		return false;
+	return head_read(p, a, proc_read_fn, p, exe->segments[0].vaddr, h) && (*h->go_id || *h->gnu_id);
+}
+
 static void compare_ids(struct comparison *c, const char *kind, const char *file, const char *core)
 {
 	bool same = !strcmp(file, core);
@@ -46,7 +57,7 @@ void verify_exe(const struct opening *o, const struct head *core, const struct e
 {
 	const struct proc *p = o->p;
 	struct arena scratch = {0};
-	struct head file;
+	struct head file, placed;
 	if (exe->machine != p->machine || exe->word != p->word || exe->be != p->be) {
 		snprintf(c->text, sizeof(c->text), "it is for %s, the core is for %s", arch_name(exe->arch, exe->be),
 		         arch_name(p->arch, p->be));
@@ -58,6 +69,9 @@ void verify_exe(const struct opening *o, const struct head *core, const struct e
 	} else if (!head_read(p, &scratch, blob_read_fn, exe->blob, 0, &file)) {
 		snprintf(c->text, sizeof(c->text), "its program headers cannot be read");
 		c->verdict = VERDICT_DIFFERENT;
+	} else if (!core->found && unpacked_head(p, &scratch, exe, &placed) && (*exe->gnu_build_id || *exe->go_build_id)) {
+		bool gnu = *exe->gnu_build_id && *placed.gnu_id;
+		compare_ids(c, gnu ? "GNU" : "Go", gnu ? exe->gnu_build_id : exe->go_build_id, gnu ? placed.gnu_id : placed.go_id);
 	} else if (!core->found) {
 		compare_weakly(o, exe, &file, c);
 	} else {
@@ -76,15 +90,19 @@ uint64_t verify_bias(struct opening *o, const struct head *core, const struct ex
 	struct head file;
 	struct arena scratch = {0};
 	bool have = head_read(p, &scratch, blob_read_fn, exe->blob, 0, &file);
-	arena_free(&scratch);
 	uint64_t by_phdr = have && p->phdr ? p->phdr - file.phoff - file.slide : 0;
 	uint64_t by_entry = p->entry ? p->entry - exe->entry : by_phdr;
 	if (!exe->pie) {
-		if (by_entry)
+		struct head placed;
+		if (by_entry && unpacked_head(p, &scratch, exe, &placed))
+			diag_say(p->diag, HC_SEV_INFO, "%s was started by a packer's stub (upx)", p->blob->path);
+		else if (by_entry)
 			diag_add(p->diag, HC_SEV_WARNING, "%s: the process started at 0x%" PRIx64 ", not at 0x%" PRIx64
 			         " as %s says (was it packed with upx?)", p->blob->path, p->entry, exe->entry, exe->path);
+		arena_free(&scratch);
 		return 0;
 	}
+	arena_free(&scratch);
 	if (!p->entry && !p->phdr)
 		return have && core->found ? core->addr - file.slide : 0;
 	if (have && p->phdr && by_entry != by_phdr)
