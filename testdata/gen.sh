@@ -18,11 +18,19 @@
 #          spin   gcore with main running and goroutines that never ran (zoo)
 #          gc     gcore while garbage is being collected (zoo): its lines about
 #                 dead objects, the pool and the memory do not hold
+#          MODE:gcore, MODE:quit, MODE:dies
+#                 gcore of, SIGQUIT to, or the death of the program in that mode:
+#                 PROGRAM.MODE.gcore, ...
 #          default: "gcore crash quit"
 #          More than one is separated by blanks.
 # OUT      where the files go: PROGRAM, PROGRAM.gcore, PROGRAM.core.crash, ...
 #          and with each snapshot its .truth and its .heapdump
 # ARGS     further arguments for the program
+# FLAGS    further arguments of go build: -race, -buildmode=..., -ldflags=...
+# EXPERIMENT  GOEXPERIMENT of the build
+# ENVIRON  further variables for the program, such as GODEBUG=gctrace=1
+# FILTER   coredump_filter of the program, such as 0x13
+# LIMIT    its address space in KiB (ulimit -v)
 # RUNDIR   where the program runs, so that no other path gets into the
 #          snapshots (default /tmp/zoo)
 #
@@ -33,6 +41,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 : "${GO:=1.26}" "${PROGRAM:=zoo}" "${VARIANT:=plain}" "${KINDS:=gcore crash quit}"
 : "${OUT:=snap/$GO}" "${ARGS:=}" "${RUNDIR:=/tmp/zoo}"
+: "${FLAGS:=}" "${EXPERIMENT:=}" "${ENVIRON:=}" "${FILTER:=}" "${LIMIT:=}"
 
 case $GO in
 1.17) GO=1.17.13 ;;
@@ -62,6 +71,7 @@ cgopie) cgo=1 mode=-buildmode=pie ;;
 *) echo "gen.sh: no variant $VARIANT" >&2; exit 2 ;;
 esac
 [ "$PROGRAM" = cgo ] && cgo=1
+case $FLAGS in *-race* | *-msan* | *-asan* | *linkmode=external* | *buildmode=*) cgo=1 ;; esac
 
 die() { echo "gen.sh: $*" >&2; exit 1; }
 
@@ -81,7 +91,7 @@ printf 'module heapconv.test/%s\n\ngo %s\n' "$PROGRAM" "$minor" >"$b/go.mod"
 (
 	cd "$b"
 	GOENV=off GOFLAGS= GOTOOLCHAIN=go$GO CGO_ENABLED=$cgo CGO_CFLAGS='-O1 -g0' CGO_LDFLAGS='-g0' \
-		go build -trimpath $mode ${ldflags:+-ldflags="$ldflags"} -o "../$PROGRAM" .
+		GOEXPERIMENT=$EXPERIMENT go build -trimpath $mode ${ldflags:+-ldflags="$ldflags"} $FLAGS -o "../$PROGRAM" .
 )
 rm -rf "$b"
 mkdir -p "$OUT"
@@ -101,7 +111,9 @@ start() { # MODE KIND [VAR=VALUE...]
 		cd "$RUNDIR"
 		ulimit -c unlimited
 		[ $k = text ] && echo 0x37 >/proc/self/coredump_filter
-		exec env -i PATH=/usr/bin:/bin GOMAXPROCS=3 GOTRACEBACK=crash "$@" \
+		[ -n "$FILTER" ] && echo $FILTER >/proc/self/coredump_filter
+		[ -n "$LIMIT" ] && ulimit -v $LIMIT
+		exec env -i PATH=/usr/bin:/bin GOMAXPROCS=3 GOTRACEBACK=crash "$@" $ENVIRON \
 			"./$PROGRAM" $m truth heapdump $ARGS </dev/null >/dev/null 2>stderr 9>&-
 	) &
 	pid=$!
@@ -131,7 +143,12 @@ stop() {
 }
 
 corefile() {
-	wait $pid 2>/dev/null || true
+	# A runtime that has very many goroutines to print can hang in its crash handler.
+	for i in $(seq 1200); do
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.1
+	done
+	stop
 	core=$(ls "$RUNDIR"/core* 2>/dev/null | head -1)
 	[ -n "$core" ] || die "no core: core_pattern is $(cat /proc/sys/kernel/core_pattern)"
 }
@@ -180,6 +197,25 @@ for kind in $KINDS; do
 		kill -QUIT $pid
 		corefile
 		keep "$core" "$PROGRAM.core.quit"
+		;;
+	*:gcore | *:quit | *:dies)
+		m=${kind%:*}
+		start $m ${kind#*:}
+		case $kind in
+		*:gcore)
+			wait_ready
+			(cd "$RUNDIR" && clean gcore -o "$RUNDIR/snap" $pid >/dev/null 2>&1) || true
+			stop
+			core=$RUNDIR/snap.$pid
+			;;
+		*:quit)
+			wait_ready
+			kill -QUIT $pid
+			corefile
+			;;
+		*) corefile ;;
+		esac
+		keep "$core" "$PROGRAM.$m.${kind#*:}"
 		;;
 	*) die "no kind $kind" ;;
 	esac

@@ -29,9 +29,13 @@ func create(i int) int {
 	if i >= len(os.Args) || os.Args[i] == "-" {
 		return -1
 	}
-	fd, err := syscall.Open(os.Args[i], syscall.O_CREAT|syscall.O_TRUNC|syscall.O_WRONLY|syscall.O_CLOEXEC, 0644)
+	return createFile(os.Args[i])
+}
+
+func createFile(name string) int {
+	fd, err := syscall.Open(name, syscall.O_CREAT|syscall.O_TRUNC|syscall.O_WRONLY|syscall.O_CLOEXEC, 0644)
 	if err != nil {
-		println("zoo: cannot create", os.Args[i])
+		println("zoo: cannot create", name)
 		os.Exit(1)
 	}
 	return fd
