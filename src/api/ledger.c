@@ -111,7 +111,7 @@ static struct hc_error *checks(struct hc_snapshot *s)
 		{"ManualInuse", t->stack_span_bytes + t->manual_span_bytes, t->rt_manual_inuse, 0, "exact"},
 		{"HeapReleased", t->released_page_bytes, t->rt_heap_released, 0, "exact"},
 		{"HeapMapped", t->heap_span_bytes + t->stack_span_bytes + t->manual_span_bytes + t->free_page_bytes +
-		 t->released_page_bytes, t->arena_bytes ? t->arena_bytes : UINT64_MAX, 0, "exact"},
+		 t->released_page_bytes, t->arena_bytes ? t->arena_bytes + t->user_arena_bytes : UINT64_MAX, 0, "exact"},
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		struct hc_check c = all[i];

@@ -81,9 +81,11 @@ static bool arena_load(struct heap *h, uint64_t l2, struct arena_meta *a, uint64
 	uint64_t addr = a->granule << GRANULE_SHIFT;
 	if (!proc_word(h->proc, l2 + arena_index(h, addr) * h->word, &a->addr) || !a->addr)
 		return false;
-	if (layout_has(l, L_HARENA_BITMAP))
-		a->bitmap = whole(h, layout_addr(l, a->addr, L_HARENA_BITMAP), l->minor <= 19 ? BITMAP_2BIT : BITMAP_1BIT,
-		                  budget);
+	/* GOEXPERIMENT=noallocheaders (1.22): at the start of heapArena (heapArenaPtrScalar), as before. */
+	bool embedded = l->minor == 22 && !span_rules_of(h->proc).headers;
+	if (layout_has(l, L_HARENA_BITMAP) || embedded)
+		a->bitmap = whole(h, embedded ? a->addr : layout_addr(l, a->addr, L_HARENA_BITMAP),
+		                  l->minor <= 19 ? BITMAP_2BIT : BITMAP_1BIT, budget);
 	if (layout_has(l, L_HARENA_PAGEUSESPANINLINEMARKBITS))
 		a->inlinemarks = whole(h, layout_addr(l, a->addr, L_HARENA_PAGEUSESPANINLINEMARKBITS), GRANULE_PAGES / 8, budget);
 	return true;

@@ -192,6 +192,7 @@ struct memory_totals {
 	uint64_t manual_span_bytes; /* other manual spans */
 	uint64_t free_page_bytes, released_page_bytes; /* from the page allocator */
 	uint64_t arena_bytes;       /* heap arenas mapped */
+	uint64_t user_arena_bytes;  /* chunks of user arenas: spans, but not from the page allocator */
 	uint64_t condemned_objects, condemned_bytes; /* slots of unswept spans whose mark bit was clear: counted as free */
 	/* The runtime's own counters as the snapshot has them; UINT64_MAX = not known. */
 	uint64_t rt_heap_objects, rt_heap_alloc, rt_stacks_inuse, rt_heap_sys, rt_heap_inuse, rt_heap_released;

@@ -91,7 +91,7 @@ static bool raw_valid(const struct proc *p, const struct raw_span *r)
 	if (r->spanclass >> 1 != 0 && (r->npages > MAX_SMALL_PAGES || r->nelems > MAX_SMALL_ELEMS))
 		return false;
 	if (r->spanclass >> 1 == 0)
-		return r->nelems == 1 && r->limit > r->start && r->limit <= end;
+		return r->nelems == 1 && r->limit > r->start && r->limit <= end && (!r->userarena || r->elemsize <= bytes);
 	return r->elemsize >= 8 && r->elemsize <= MAX_SMALL && r->elemsize % 8 == 0 && r->nelems > 0 &&
 	       r->nelems <= bytes / r->elemsize && r->freeindex <= r->nelems;
 }
@@ -251,7 +251,7 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 		                      (r->spanclass == TINY_CLASS ? SPAN_TINY : 0) | (r->userarena ? SPAN_USERARENA : 0));
 		in->mspan = r->mspan;
 		in->npages = r->npages;
-		in->slot_size = large ? r->npages << PAGE_SHIFT : r->elemsize;
+		in->slot_size = large && !r->userarena ? r->npages << PAGE_SHIFT : r->elemsize; /* a user arena's end holds its mask */
 		in->spanclass = r->spanclass;
 		in->specials = r->specials;
 		in->type = r->type;
@@ -284,7 +284,7 @@ static bool inline_marks(const struct heap *h, const struct span *s)
 	       (a->inlinemarks[((s->base >> PAGE_SHIFT) & (GRANULE_PAGES - 1)) / 8] >> ((s->base >> PAGE_SHIFT) & 7) & 1);
 }
 
-static void mask_setup(struct heap *h, uint32_t i, bool inline_bits)
+static void mask_setup(struct heap *h, uint32_t i, const struct span_rules *rules, bool inline_bits)
 {
 	struct span *s = &h->spans[i];
 	struct span_info *in = &h->info[i];
@@ -293,7 +293,7 @@ static void mask_setup(struct heap *h, uint32_t i, bool inline_bits)
 		in->maskkind = MASK_NONE;
 	} else if (minor <= 19) {
 		in->maskkind = MASK_2BIT;
-	} else if (minor <= 21) {
+	} else if (minor <= 21 || !rules->headers) { /* 1.22 could still be built without headers */
 		in->maskkind = MASK_1BIT;
 	} else if (s->flags & SPAN_LARGE) {
 		/* By span class, never by size: class 67 (32768 bytes) has headers too. */
@@ -414,13 +414,13 @@ struct hc_error *heap_load_spans(struct heap *h, unsigned threads)
 	for (uint32_t i = 0; !err && i < h->nspans; i++) {
 		bool inline_bits = inline_marks(h, &h->spans[i]);
 		if (raw.data[i].salvaged) {
-			mask_setup(h, i, rules.inline_marks && raw.data[i].elemsize >= 16 && raw.data[i].elemsize <= rules.bits_max);
+			mask_setup(h, i, &rules, rules.inline_marks && raw.data[i].elemsize >= 16 && raw.data[i].elemsize <= rules.bits_max);
 			bool masked = rules.headers && (h->info[i].maskkind != MASK_LARGE || h->info[i].type);
 			if (!masked && !(h->spans[i].flags & SPAN_NOSCAN) && !salvage_mask(&s, i))
 				err = err_nomem();
 			continue;
 		}
-		mask_setup(h, i, inline_bits);
+		mask_setup(h, i, &rules, inline_bits);
 		alloc_setup(h, i, &raw.data[i], inline_bits);
 	}
 	if (!err && c.unreadable)

@@ -61,6 +61,7 @@ void heap_count_spans(struct heap *h)
 		t->alloc_bytes += n * size;
 		t->free_slot_bytes += (s->nelems - n) * size;
 		t->span_tail_bytes += bytes - size * s->nelems;
+		t->user_arena_bytes += s->flags & SPAN_USERARENA ? bytes : 0;
 		if (!h->info[i].data && !h->content) {
 			for (uint64_t at = 0; at < bytes; at += 1 << PAGE_SHIFT) {
 				uint64_t avail;
