@@ -160,7 +160,8 @@ struct hc_error *graph_type(struct graph *g, struct types *t, struct diag *diag)
 		typing_drain(ty);
 		typing_code(ty);
 		typing_drain(ty);
-		for (int round = 0; round < MAX_ROUNDS && !ty->nomem && typing_infer(ty, round); round++)
+		/* Sizes tell nothing where red zones are part of them. */
+		for (int round = 0; round < MAX_ROUNDS && !ty->nomem && !ty->h->red_zones && typing_infer(ty, round); round++)
 			typing_drain(ty);
 		typing_finish(ty);
 	}

@@ -25,7 +25,18 @@ void size_classes_init(struct typing *ty)
 	}
 }
 
-uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable)
+/* With -asan, malloc.go (redZoneSize) asks for more than the program did: the least that n bytes may have been. */
+static uint64_t without_red_zone(uint64_t n)
+{
+	static const uint16_t zones[] = {2048, 1024, 512, 256, 128, 64, 32, 16};
+	static const uint32_t up_to[] = {UINT32_MAX, 64512, 32256, 16128, 3968, 448, 96, 48};
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++)
+		if (n > zones[i] && (i + 1 == sizeof(zones) / sizeof(zones[0]) || n - zones[i] > up_to[i + 1]))
+			return n - zones[i];
+	return 1;
+}
+
+static uint64_t min_request(const struct typing *ty, const struct span *s, uint64_t usable)
 {
 	if (!s->elemsize)
 		/* The limit of such spans is the requested size; heap dumps have it rounded up to pages. */
@@ -36,6 +47,12 @@ uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_
 	/* Headers are for requests of more than 512 bytes (64 bits) and count as part of them. */
 	uint64_t least = 8u * ty->word * ty->word + 1;
 	return min > least + 8 ? min - 8 : least;
+}
+
+uint64_t span_min_request(const struct typing *ty, const struct span *s, uint64_t usable)
+{
+	uint64_t min = min_request(ty, s, usable);
+	return ty->h->red_zones ? without_red_zone(min) : min;
 }
 
 /* Pointer bits of a slot whose span keeps them, see heap/ptrmask.c. */

@@ -10,15 +10,20 @@
 #include "heap/priv.h"
 #include "heap/stack.h"
 
+/* What the stub found at its SP: where to return to, in front of which the assembler may have saved a frame pointer. */
 static bool is_caller(struct heap *h, const struct goroutine *g, uint64_t sp, struct stack_regs *ret)
 {
-	uint64_t pc;
-	struct site *site;
-	if (sp - g->stack_lo >= g->stack_hi - g->stack_lo || sp % h->word || !proc_word(h->proc, sp, &pc) ||
-	    !site_get(h, pc, &site) || !site || !site->has_delta || pc == site->func.entry)
-		return false;
-	*ret = (struct stack_regs){.pc = pc, .sp = sp + h->word};
-	return true;
+	for (unsigned i = 0; i < 2; i++, sp += h->word) {
+		uint64_t pc;
+		struct site *site;
+		if (sp - g->stack_lo >= g->stack_hi - g->stack_lo || sp % h->word || !proc_word(h->proc, sp, &pc))
+			return false;
+		if (!site_get(h, pc, &site) || !site || !site->has_delta || pc == site->func.entry)
+			continue;
+		*ret = (struct stack_regs){.pc = pc, .sp = sp + h->word};
+		return true;
+	}
+	return false;
 }
 
 /* The address to return to that the stub's call left at the top of the system stack. */

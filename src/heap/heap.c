@@ -33,6 +33,11 @@ struct hc_error *heap_open(const struct proc *p, struct types *t, const struct p
 	h->be = p->be;
 	h->word = p->word;
 	h->priv = priv;
+	if (p->nmodules && exe_symbol(p->modules[0].exe, "asancall")) {
+		h->red_zones = true;
+		diag_add(diag, HC_SEV_WARNING, "%s was built with -asan, which puts red zones behind objects: lengths of arrays, and "
+		         "types that are told by sizes, are inexact", p->modules[0].exe->path);
+	}
 	priv->source = p->dump ? &heap_from_dump : &heap_from_core;
 	struct hc_error *err = priv->source->spans(h, threads);
 	if (!err)

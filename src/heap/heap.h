@@ -244,6 +244,7 @@ struct heap {
 
 	struct memory_totals totals;
 	uint32_t gcphase;
+	bool red_zones; /* built with -asan: slots are larger than what was asked for needs */
 	struct arena arena;
 	struct heap_private *priv;
 };

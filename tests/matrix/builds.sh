@@ -26,7 +26,7 @@ linkings() {
 	built right "-race" $1 FLAGS=-race
 	built right "-race, stripped" $1 VARIANT=stripped FLAGS=-race
 	have clang && built right "-msan" $1 FLAGS=-msan CC=clang ENVIRON=MSAN_OPTIONS=disable_coredump=0
-	built right "-asan" $1 FLAGS=-asan ENVIRON=ASAN_OPTIONS=disable_coredump=0:detect_leaks=0
+	built labelled "-asan" $1 FLAGS=-asan ENVIRON=ASAN_OPTIONS=disable_coredump=0:detect_leaks=0
 }
 
 experiments() {
