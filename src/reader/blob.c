@@ -102,6 +102,16 @@ static struct hc_error *blob_pipe(struct blob *b, int fd)
 	return err;
 }
 
+/* Crash reporters keep a directory for each crash. */
+static struct hc_error *is_directory(const char *path, int fd)
+{
+	static const char *const names[] = {"coredump", "coredump.zst", "coredump.lz4", "coredump.xz", "CoreDump", "core"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!faccessat(fd, names[i], F_OK, 0))
+			return err_new(HC_E_IO, "%s: is a directory; give the core in it: %s/%s", path, path, names[i]);
+	return err_new(HC_E_IO, "%s: is a directory; give the core file in it", path);
+}
+
 static struct hc_error *open_path(const char *path, bool pipes, struct diag *diag, struct blob **ret)
 {
 	struct blob *b = NULL;
@@ -112,8 +122,13 @@ static struct hc_error *open_path(const char *path, bool pipes, struct diag *dia
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipes ? 0 : O_NONBLOCK));
 	struct stat st;
 	bool piped = false;
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0 && errno == EACCES)
+		err = err_new(HC_E_IO, "%s: %s; cores belong to who ran the process: read it as that user, or with sudo", path,
+		              strerror(errno));
+	else if (fd < 0 || fstat(fd, &st))
 		err = err_new(HC_E_IO, "%s: %s", path, strerror(errno));
+	else if (S_ISDIR(st.st_mode))
+		err = is_directory(path, fd);
 	else if (pipes && (piped = S_ISFIFO(st.st_mode)))
 		err = blob_pipe(b, fd);
 	else if (!S_ISREG(st.st_mode))

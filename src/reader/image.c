@@ -158,7 +158,7 @@ static void say_not_found(struct opening *o, const char *refused)
 	struct proc *p = o->p;
 	const char *id = *p->gnu_build_id ? p->gnu_build_id : p->go_build_id;
 	diag_add(p->diag, HC_SEV_WARNING, "executable %s%s%s%s not found%s%s: types and most references are unknown without "
-	         "it; use --exe or --sysroot", *p->exe_path ? p->exe_path : "(name unknown)", *id ? " (build id " : "", id,
+	         "it; use --exe or --sysroot (-v tells where it was looked for)", *p->exe_path ? p->exe_path : "(name unknown)", *id ? " (build id " : "", id,
 	         *id ? ")" : "", refused ? "; refused " : "", refused ? refused : "");
 }
 
@@ -170,12 +170,12 @@ static struct exe *exe_try(struct opening *o, const struct head *core, const cha
 	struct exe *exe;
 	struct hc_error *err = exe_open(path, NULL, &exe);
 	if (err) {
-		diag_say(o->p->diag, HC_SEV_DEBUG, "candidate %s", hc_error_message(err));
+		diag_say(o->p->diag, HC_SEV_INFO, "candidate %s", hc_error_message(err));
 		hc_error_free(err);
 		return NULL;
 	}
 	verify_exe(o, core, exe, &c);
-	diag_say(o->p->diag, c.verdict == VERDICT_UNKNOWN ? HC_SEV_INFO : HC_SEV_DEBUG, "candidate %s: %s", path, c.text);
+	diag_say(o->p->diag, HC_SEV_INFO, "candidate %s: %s", path, c.text);
 	if (c.verdict != VERDICT_DIFFERENT)
 		return exe;
 	if (*forced) {

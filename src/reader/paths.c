@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where on this machine a file may be that the snapshot names. */
 #define _GNU_SOURCE
+#include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
 
@@ -68,6 +69,35 @@ bool paths_add_build_id(struct paths *ps, const struct proc_opts *opts, const ch
 	return path && paths_add_rooted(ps, opts, path);
 }
 
+/* Where debuginfod's client keeps what it fetched (debuginfod_find_debuginfo(3)); heapconv itself never goes online. */
+bool paths_add_debuginfod(struct paths *ps, const char *gnu_id, const char *what)
+{
+	const char *cache = getenv("DEBUGINFOD_CACHE_PATH"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const char *dirs[] = {cache, xdg, home, home};
+	static const char *const below[] = {"", "/debuginfod_client", "/.cache/debuginfod_client", "/.debuginfod_client_cache"};
+	for (size_t i = cache && *cache ? 0 : 1; *gnu_id && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		if (!dirs[i] || !*dirs[i])
+			continue;
+		char *path = arena_printf(&ps->arena, "%s/%s/%s", below[i], gnu_id, what);
+		if (!path || !paths_add(ps, dirs[i], path))
+			return false;
+		if (!i)
+			break;
+	}
+	return true;
+}
+
+char *paths_text(struct paths *ps)
+{
+	enum { SHOWN = 8 };
+	char *text = arena_strdup(&ps->arena, "");
+	for (size_t i = 0; text && i < ps->list.len && i < SHOWN; i++)
+		text = arena_printf(&ps->arena, "%s%s%s", text, i ? ", " : "", ps->list.data[i]);
+	if (text && ps->list.len > SHOWN)
+		text = arena_printf(&ps->arena, "%s and %zu more", text, ps->list.len - SHOWN);
+	return text;
+}
+
 bool paths_of_exe(struct paths *ps, const struct proc *p, const struct proc_opts *opts)
 {
 	char xattr[4096];
@@ -88,5 +118,5 @@ bool paths_of_exe(struct paths *ps, const struct proc *p, const struct proc_opts
 		ok = paths_add_searched(ps, opts, names[i]);
 	for (size_t i = 0; ok && i < NNAMES; i++)
 		ok = paths_add(ps, dir, base_name(names[i]));
-	return ok;
+	return ok && paths_add_debuginfod(ps, p->gnu_build_id, "executable");
 }

@@ -13,6 +13,8 @@ const char *file_kind_name(enum file_kind kind);
 const char *file_kind_advice(enum file_kind kind);
 /* Program that decompresses standard input to standard output with -dc; NULL when the kind is not a compression. */
 const char *file_kind_decompressor(enum file_kind kind);
+/* Debian's package with that program. */
+const char *file_kind_package(enum file_kind kind);
 
 /* ---- arch.c ---- */
 
@@ -188,6 +190,9 @@ bool paths_add_rooted(struct paths *ps, const struct proc_opts *opts, const char
 /* Its last component in every --search directory. */
 bool paths_add_searched(struct paths *ps, const struct proc_opts *opts, const char *path);
 bool paths_add_build_id(struct paths *ps, const struct proc_opts *opts, const char *gnu_id, const char *suffix);
+bool paths_add_debuginfod(struct paths *ps, const char *gnu_id, const char *what); /* "debuginfo", "executable" */
+/* The list for a message; NULL: out of memory. */
+char *paths_text(struct paths *ps);
 /* Where the executable may be. */
 bool paths_of_exe(struct paths *ps, const struct proc *p, const struct proc_opts *opts);
 char *first_word(struct arena *a, const char *s);

@@ -34,6 +34,8 @@ enum file_kind {
 	FILE_PE,
 	FILE_KDUMP,
 	FILE_APPORT,
+	FILE_JAVA,
+	FILE_TAR,
 	FILE_EMPTY,
 };
 

@@ -95,10 +95,12 @@ static struct hc_error *write_failed(int e)
 /* ---- by other programs ---- */
 
 /* Starts `tool -dc < path`; *out is its output. */
-static struct hc_error *tool_start(const char *tool, const char *path, pid_t *pid, int *out)
+static struct hc_error *tool_start(enum file_kind kind, const char *path, pid_t *pid, int *out)
 {
-	char name[32], flag[] = "-dc";
-	char *argv[] = {name, flag, NULL};
+	const char *tool = file_kind_decompressor(kind);
+	/* zstd refuses windows above 128 MiB unless told otherwise; `zstd --ultra --long=31` makes such streams. */
+	char name[32], flag[] = "-dc", wide[] = "--long=31";
+	char *argv[] = {name, flag, kind == FILE_ZSTD ? wide : NULL, NULL};
 	extern char **environ;
 	posix_spawn_file_actions_t fa;
 	int ends[2];
@@ -116,8 +118,9 @@ static struct hc_error *tool_start(const char *tool, const char *path, pid_t *pi
 	close(ends[1]);
 	if (e) {
 		close(ends[0]);
-		return err_new(HC_E_UNSUPPORTED, "compressed with %s, and the program %s cannot be run: %s; install it, or "
-		               "decompress the file elsewhere", tool, tool, strerror(e));
+		return err_new(HC_E_UNSUPPORTED, "compressed with %s, and the program %s cannot be run: %s; install it (on Debian: "
+		               "`apt install %s`), or decompress the file elsewhere", tool, tool, strerror(e),
+		               file_kind_package(kind));
 	}
 	*out = ends[0];
 	return NULL;
@@ -143,11 +146,11 @@ static struct hc_error *pipe_drain(int fd, struct sparse_file *f)
 	return err;
 }
 
-static struct hc_error *unpack_tool(const char *tool, const char *path, struct sparse_file *f, bool *cut)
+static struct hc_error *unpack_tool(enum file_kind kind, const char *path, struct sparse_file *f, bool *cut)
 {
 	pid_t pid;
 	int fd = -1, status = 0;
-	struct hc_error *err = tool_start(tool, path, &pid, &fd);
+	struct hc_error *err = tool_start(kind, path, &pid, &fd);
 	if (err)
 		return err;
 	err = pipe_drain(fd, f);
@@ -156,6 +159,9 @@ static struct hc_error *unpack_tool(const char *tool, const char *path, struct s
 		continue;
 	/* The tools write what they can of a damaged stream, then fail. */
 	*cut = !WIFEXITED(status) || WEXITSTATUS(status);
+	if (!err && *cut && !f->pos)
+		err = err_new(HC_E_FORMAT, "%s gets nothing out of it: the file is damaged from its start on; `%s -t FILE` says how",
+		              file_kind_decompressor(kind), file_kind_decompressor(kind));
 	return err;
 }
 
@@ -188,6 +194,6 @@ struct hc_error *unpack(const struct blob *b, enum file_kind kind, int *fd, uint
 	if (kind == FILE_GZIP)
 		err = gz_inflate(b->data, b->size, sparse_write, &f, cut);
 	else
-		err = unpack_tool(file_kind_decompressor(kind), b->path, &f, cut);
+		err = unpack_tool(kind, b->path, &f, cut);
 	return finish(&f, err, fd, size);
 }

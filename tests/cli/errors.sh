@@ -40,7 +40,7 @@ fails "unknown view" 2 "no view 'nodes'" --view=nodes -o "$T/out/x.pb.gz" "$core
 fails "bad number" 2 'positive number' --top=-3 "$core"
 fails "file that does not exist" 1 'does-not-exist.*No such file' "$T/does-not-exist"
 mkdir -p "$T/dir"
-fails "directory" 1 'dir: not a regular file' "$T/dir"
+fails "directory" 1 'dir: is a directory; give the core file in it' "$T/dir"
 : > "$T/empty"
 fails "empty file" 1 'empty' "$T/empty"
 echo "this is a text file, not a core" > "$T/text"
