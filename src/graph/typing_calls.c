@@ -170,26 +170,33 @@ static bool arguments_fit(const struct types *t, const char *shapes, const char 
 }
 
 /*
- * "T[go.shape.int]" is the code that all T[X] share whose X is an int underneath. If the program has one such type only,
- * it is meant.
+ * "T[go.shape.int]" is the code that all T[X] share whose X is an int underneath. If the program has one such type
+ * only, it is meant.
  */
-static uint32_t unshaped(const struct types *t, const char *name)
+static uint32_t unshaped(struct code *c, const char *name)
 {
+	const struct types *t = c->ty->t;
 	const char *open = strchr(name, '[');
 	size_t len = (size_t)(open - name) + 1;
 	uint32_t found = TYPE_NONE;
-	for (uint32_t i = 0; i < t->n; i++) {
-		const struct type *k = &t->t[i];
-		if (strncmp(k->name, name, len) != 0 || (k->flags & TYPE_F_SHAPE) || !arguments_fit(t, open + 1, k->name + len))
+	bool listed = c->generics.len != 0;
+	for (uint32_t i = 0; !listed && i < t->n; i++)
+		if (t->t[i].pkg[0] && strchr(t->t[i].name, '[') && !(t->t[i].flags & TYPE_F_SHAPE) &&
+		    !vec_push(&c->generics, i))
+			c->ty->nomem = true;
+	for (size_t i = 0; i < c->generics.len; i++) {
+		uint32_t id = c->generics.data[i];
+		const struct type *k = &t->t[id];
+		if (strncmp(k->name, name, len) != 0 || !arguments_fit(t, open + 1, k->name + len))
 			continue;
-		if (found != TYPE_NONE && !type_same(t, found, i))
+		if (found != TYPE_NONE && !type_same(t, found, id))
 			return TYPE_NONE;
-		found = i;
+		found = id;
 	}
 	return found;
 }
 
-uint32_t method_receiver(struct typing *ty, const char *name, bool *pointer)
+uint32_t method_receiver(struct code *c, const char *name, bool *pointer)
 {
 	char text[1024];
 	size_t len = strlen(name);
@@ -198,7 +205,7 @@ uint32_t method_receiver(struct typing *ty, const char *name, bool *pointer)
 	memcpy(text, name, len + 1);
 	if (!receiver_name(text, pointer))
 		return TYPE_NONE;
-	return strstr(text, "go.shape.") && strchr(text, '[') ? unshaped(ty->t, text) : types_by_name(ty->t, text);
+	return strstr(text, "go.shape.") && strchr(text, '[') ? unshaped(c, text) : types_by_name(c->ty->t, text);
 }
 
 uint32_t code_callee(struct code *c, uint64_t addr)
@@ -210,7 +217,7 @@ uint32_t code_callee(struct code *c, uint64_t addr)
 		return i;
 	struct callee callee = {.entry = addr, .type = TYPE_NONE};
 	if (program_func_entry(c->ty->h->prog, addr, &f) && !runtime_call(c, f.name, &callee)) {
-		uint32_t type = method_receiver(c->ty, f.name, &pointer);
+		uint32_t type = method_receiver(c, f.name, &pointer);
 		if (type != TYPE_NONE && pointer) {
 			callee.kind = CALL_METHOD;
 			callee.type = type;

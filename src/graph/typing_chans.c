@@ -48,13 +48,14 @@ static uint32_t chan_make(struct typing *ty, uint32_t elem)
 	if (!f || elem >= ts->n || number == TYPE_NONE || any == TYPE_NONE || !layout_has(l, L_HCHAN_SENDQ))
 		return TYPE_NONE;
 	const struct { const char *name; enum layout_field at; uint32_t words, type; } list[] = {
-		{"dataqsiz", L_HCHAN_DATAQSIZ, 0, number}, {"buf", L_HCHAN_BUF, 0, any}, {"timer", L_HCHAN_TIMER, 0, any},
+		{"dataqsiz", L_HCHAN_DATAQSIZ, 0, number}, {"buf", L_HCHAN_BUF, 0, any},
+		{"timer", L_HCHAN_TIMER, 0, any},
 		{"elemtype", L_HCHAN_ELEMTYPE, 0, any}, {"recvq", L_HCHAN_RECVQ, 0, any},
 		{"recvq.last", L_HCHAN_RECVQ, 1, any}, {"sendq", L_HCHAN_SENDQ, 0, any},
 		{"sendq.last", L_HCHAN_SENDQ, 1, any}, {"bubble", L_HCHAN_SENDQ, 2, any},
 	};
 	uint32_t n = 0;
-	uint64_t bubble = l->minor >= 25; /* the lock, a word, is the last field; in front of it, from Go 1.25, the bubble */
+	bool bubble = l->minor >= 25; /* in front of the lock, a word and the last field */
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (layout_has(l, list[i].at) && (list[i].words < 2 || bubble))
 			f[n++] = (struct field){list[i].name, list[i].type,

@@ -257,6 +257,9 @@ static void object_claim(struct typing *ty, struct view *v, const struct claim *
 	const struct span *s = &ty->h->spans[v->span];
 	uint32_t tw = ty->tw[v->id];
 	uint64_t min = span_min_request(ty, s, v->usable);
+	/* append asks for the whole pages that it gets, which its capacity need not fill (runtime.growslice). */
+	if (!s->elemsize && (c->flags & CLAIM_ARRAY) && min > p->size)
+		min -= p->size - 1;
 	bool aligned = v->off == 0 || ((c->flags & CLAIM_ARRAY) && v->off % p->size == 0);
 	if (p->ptr_words && (s->flags & SPAN_NOSCAN) && !(p->flags & PROG_ANYMASK)) {
 		reject(ty, v, c, "the object has no pointers");

@@ -56,7 +56,6 @@ struct callee {
 	uint8_t kind; /* enum callee_kind */
 	uint8_t arg, arg2;
 	struct word result; /* what its code was seen to return */
-	uint64_t given[CODE_ARGS]; /* addresses in data and bss that it was seen to get, 0 none */
 };
 
 /* ---- one function ---- */
@@ -69,8 +68,8 @@ enum sym_kind {
 
 /* A value that the code handles. Symbol 0 stands for all values of which nothing is known, symbol 1 for nil. */
 struct sym {
-	/* SYM_CONST: the value. SYM_FRAME: offset from the CFA. SYM_VALUE: a place in the process that holds such a value, 0
-	 * none known. */
+	/* SYM_CONST: the value. SYM_FRAME: offset from the CFA. SYM_VALUE: a place in the process that holds such a
+	 * value, 0 none known. */
 	uint64_t addr;
 	struct word word;
 	uint8_t kind;
@@ -83,18 +82,24 @@ struct link { /* the symbol was stored to this package variable */
 	uint32_t sym;
 };
 
-/* A live pointer slot, or a variable whose address is taken, of a frame that stands at pc: what is it? */
+/* What lies there in frames that stand at pc: a live pointer slot, or a variable whose address is taken. */
 struct slot_query {
 	uint64_t entry, pc;
-	uint32_t root;   /* index in heap.roots */
+	int32_t off;   /* from the frame's CFA */
 	uint32_t size;
-	int32_t off;     /* from the frame's CFA */
-	uint32_t sym;    /* what is there */
+	uint32_t sym;  /* what is there */
 	struct word word; /* what came out */
 };
 
-struct extent {
-	int32_t from, to;
+/* The function at entry handles the package variable at addr. */
+struct code_touch {
+	uint64_t entry, addr;
+};
+
+/* The function at entry was seen to get this address in data or bss. */
+struct given {
+	uint64_t entry, addr;
+	unsigned arg;
 };
 
 struct frame_value {
@@ -107,11 +112,17 @@ struct code {
 	const struct code_arch *arch;
 	VEC(struct callee) callees;
 	struct map callee_at;  /* address -> index in callees */
-	VEC(struct slot_query) slots; /* by entry, pc */
+	VEC(struct slot_query) slots; /* by entry, pc, offset, size; each once */
 	VEC(struct link) facts_at;    /* of package variables: addr, index in facts */
 	VEC(struct word) facts;
 	struct map fact_index;        /* address (+1: of a value there) -> index in facts */
+	struct map wanted;            /* package variables that lead to objects without a type */
+	VEC(struct code_touch) touches; /* of wanted variables by functions that did not tell what they are */
 	struct map closure_types;     /* address of a function -> type id of its closure's struct */
+	VEC(struct given) given;
+	struct map given_seen;
+	size_t given_at;              /* these were looked at */
+	const struct given *with;     /* the function at hand gets this */
 	uint64_t budget;              /* instructions that may still be looked at */
 
 	/* the function at hand */
@@ -124,30 +135,55 @@ struct code {
 	VEC(uint32_t) states;   /* values of blocks, `stride` each: registers, slots */
 	VEC(int32_t) state_sp;  /* stack pointer - CFA; STATE_UNSET */
 	VEC(struct link) links;
-	VEC(struct extent) objects; /* variables whose address is taken, by offset from the CFA */
 	VEC(struct frame_value) values; /* what is known to lie in the frame */
 	uint32_t stride, nslots;
 	int32_t low;            /* CFA offset of slot 0 */
-	uint32_t *cur;          /* the state at hand, `stride` values */
-	int32_t sp;
+	uint32_t *cur, *table;  /* the state at hand, `stride` values, and that at the last jump by a table */
+	int32_t sp, table_sp;
 	bool live, again;
-	VEC(uint32_t) cur_mem;
+	bool restarts;          /* morestack was called: the next jump begins the function again */
+	VEC(uint32_t) scratch;
+	VEC(struct insn) insns;
+	bool volatiles[MAX_SLOTS]; /* variables whose address is taken */
+	VEC(uint32_t) generics;    /* ids of generic types, once asked for */
 };
 
-static inline const struct callee *code_callee_at(const struct code *c, uint32_t i)
+static inline struct sym *sym_of(struct code *c, uint32_t s)
 {
-	return &c->callees.data[i];
+	return &c->syms.data[s];
 }
 
-/* typing_calls.c: what a call of the function at addr means; UINT32_MAX: memory ran out. */
-uint32_t code_callee(struct code *c, uint64_t addr);
-/* The type whose method the function is, by its name; *pointer: of *T. TYPE_NONE: none. */
-uint32_t method_receiver(struct typing *ty, const char *name, bool *pointer);
+/* Shapes stand for several types in shared code: they are not what lies there. */
+static inline bool word_is_shape(const struct typing *ty, struct word w)
+{
+	return w.type < ty->t->n && (ty->t->t[w.type].flags & TYPE_F_SHAPE);
+}
 
-/* typing_code.c: runs through the function, filling facts, results and slots. */
-void code_function(struct code *c, const struct func *f);
+/* typing_words.c */
 /* Notes what is known of the package variable at addr. */
 void code_fact(struct code *c, uint64_t addr, struct word w);
+void code_touch(struct code *c, uint64_t addr, struct word w);
 struct word code_known(const struct code *c, uint64_t addr);
+/* The word at this offset from where `base` points. */
+struct word word_behind(struct typing *ty, struct word base, int64_t off);
+
+/* typing_calls.c */
+/* What a call of the function at addr means: index in callees; UINT32_MAX: memory ran out. */
+uint32_t code_callee(struct code *c, uint64_t addr);
+/* The type whose method the function is, by its name; *pointer: of *T. TYPE_NONE: none. */
+uint32_t method_receiver(struct code *c, const char *name, bool *pointer);
+
+/* typing_insn.c */
+/* What the instruction at this offset does to the state. */
+void code_insn(struct code *c, const struct insn *in, uint32_t off);
+void code_learn(struct code *c, uint32_t s, struct word w);
+/* The frame's word at this offset from its CFA; NULL: not followed. */
+uint32_t *code_slot(struct code *c, int64_t off);
+
+/* typing_code.c */
+/* Runs through the function, filling facts, results and slots. */
+void code_function(struct code *c, const struct func *f);
+/* Control gets from the instruction at `from` to the one at `off`. */
+void code_flow(struct code *c, uint32_t off, uint32_t from);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "graph/typing_code.h"
 
-enum { PASSES = 2 }; /* the second one knows the variables that the first one found, and what functions return */
+enum { PASSES = 2 }; /* over what the first one could not tell */
 
 /* ---- stack slots ---- */
 
@@ -18,28 +18,60 @@ static int query_cmp(const void *a, const void *b)
 		return x->entry < y->entry ? -1 : 1;
 	if (x->pc != y->pc)
 		return x->pc < y->pc ? -1 : 1;
-	return x->root < y->root ? -1 : x->root > y->root;
+	if (x->off != y->off)
+		return x->off < y->off ? -1 : 1;
+	return (x->size > y->size) - (x->size < y->size);
 }
 
-/* Live slots of frames that nothing describes. */
-static bool slots_collect(struct code *c)
+/* The question that the root asks, if it is a live slot of a frame that nothing describes. */
+static bool root_query(const struct heap *h, const struct root *r, struct slot_query *ret)
+{
+	if (r->kind != ROOT_LOCAL || r->type < h->types->n || !r->addr || r->frame >= h->nframes || !r->nedges ||
+	    (r->flags & ROOT_F_CONSERVATIVE) || r->size > UINT32_MAX)
+		return false;
+	const struct frame *f = &h->frames[r->frame];
+	int64_t off = (int64_t)(r->addr - frame_cfa(f));
+	if (!f->func->mod || f->panicked || off < -(1 << 20) || off > 1 << 20)
+		return false;
+	*ret = (struct slot_query){.entry = f->func->entry, .pc = f->pc, .off = (int32_t)off, .size = (uint32_t)r->size,
+	                           .word = {TYPE_NONE, WORD_UNKNOWN}};
+	return true;
+}
+
+static bool queries_collect(struct code *c)
+{
+	const struct heap *h = c->ty->h;
+	struct slot_query q;
+	size_t n = 0;
+	for (uint32_t i = 0; i < h->nroots; i++)
+		if (root_query(h, &h->roots[i], &q) && !vec_push(&c->slots, q))
+			return false;
+	if (c->slots.len)
+		qsort(c->slots.data, c->slots.len, sizeof(*c->slots.data), query_cmp);
+	for (size_t i = 0; i < c->slots.len; i++) /* goroutines that wait at one place ask the same */
+		if (i == 0 || query_cmp(&c->slots.data[i], &c->slots.data[i - 1]) != 0)
+			c->slots.data[n++] = c->slots.data[i];
+	c->slots.len = n;
+	return true;
+}
+
+/* ---- package variables ---- */
+
+/* Words of data and bss that lead to objects without a type. */
+static bool wanted_collect(struct code *c)
 {
 	const struct heap *h = c->ty->h;
 	for (uint32_t i = 0; i < h->nroots; i++) {
 		const struct root *r = &h->roots[i];
-		if (r->kind != ROOT_LOCAL || r->type < c->ty->t->n || !r->addr || r->frame >= h->nframes || !r->nedges ||
-		    (r->flags & ROOT_F_CONSERVATIVE) || r->size > UINT32_MAX)
+		if (r->kind != ROOT_GLOBAL || r->type < c->ty->t->n || !r->addr)
 			continue;
-		const struct frame *f = &h->frames[r->frame];
-		int64_t off = (int64_t)(r->addr - frame_cfa(f));
-		if (!f->func->mod || f->panicked || off < -(1 << 20) || off > 1 << 20)
-			continue;
-		struct slot_query q = {f->func->entry, f->pc, i, (uint32_t)r->size, (int32_t)off, 0, {TYPE_NONE, WORD_UNKNOWN}};
-		if (!vec_push(&c->slots, q))
-			return false;
+		for (uint64_t e = r->first_edge; e < r->first_edge + r->nedges; e++) {
+			const struct root_edge *edge = &h->root_edges[e];
+			if (tw_origin(c->ty->tw[edge->target]) == ORIGIN_UNKNOWN &&
+			    !map_put(&c->wanted, r->addr + edge->offset, 1))
+				return false;
+		}
 	}
-	if (c->slots.len)
-		qsort(c->slots.data, c->slots.len, sizeof(*c->slots.data), query_cmp);
 	return true;
 }
 
@@ -57,6 +89,44 @@ static void all_functions(struct code *c)
 			code_function(c, &f);
 		}
 	}
+}
+
+static int entry_cmp(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+/*
+ * Once more what could not be told, now that variables, results and closures are known: functions that handle wanted
+ * variables that still have no type, functions on stacks, and those that get the address of a variable.
+ */
+static bool functions_again(struct code *c)
+{
+	VEC(uint64_t) entries = {0};
+	struct func f;
+	bool ok = true;
+	for (size_t i = 0; ok && i < c->touches.len; i++)
+		if (code_known(c, c->touches.data[i].addr).kind == WORD_UNKNOWN)
+			ok = vec_push(&entries, c->touches.data[i].entry);
+	for (size_t i = 0; ok && i < c->slots.len; i++)
+		ok = vec_push(&entries, c->slots.data[i].entry);
+	c->touches.len = 0;
+	if (entries.len)
+		qsort(entries.data, entries.len, sizeof(*entries.data), entry_cmp);
+	for (size_t i = 0; ok && i < entries.len && !c->ty->nomem && c->budget; i++)
+		if ((i == 0 || entries.data[i] != entries.data[i - 1]) &&
+		    program_func_entry(c->ty->h->prog, entries.data[i], &f))
+			code_function(c, &f);
+	vec_free(&entries);
+	for (size_t n = c->given.len; c->given_at < n && !c->ty->nomem && c->budget; c->given_at++) {
+		struct given with = c->given.data[c->given_at];
+		c->with = &with;
+		if (program_func_entry(c->ty->h->prog, with.entry, &f))
+			code_function(c, &f);
+		c->with = NULL;
+	}
+	return ok;
 }
 
 /* ---- what came out ---- */
@@ -100,15 +170,19 @@ static void facts_claim(struct code *c)
 	}
 }
 
-static void slots_claim(struct code *c)
+static void queries_claim(struct code *c)
 {
 	const struct heap *h = c->ty->h;
-	for (size_t i = 0; i < c->slots.len; i++) {
-		const struct root *r = &h->roots[c->slots.data[i].root];
-		if (c->slots.data[i].word.kind == WORD_VALUE)
-			values_scan(c->ty, c->slots.data[i].word.type, r->addr, 1, CLAIM_INFER);
-		else if (r->size <= h->word && r->nedges == 1)
-			word_claim(c->ty, r->addr, h->root_edges[r->first_edge].value, c->slots.data[i].word, false);
+	for (uint32_t i = 0; i < h->nroots && c->slots.len; i++) {
+		const struct root *r = &h->roots[i];
+		struct slot_query key, *q;
+		if (!root_query(h, r, &key))
+			continue;
+		q = bsearch(&key, c->slots.data, c->slots.len, sizeof(key), query_cmp);
+		if (q && q->word.kind == WORD_VALUE)
+			values_scan(c->ty, q->word.type, r->addr, 1, CLAIM_INFER);
+		else if (q && r->size <= h->word && r->nedges == 1)
+			word_claim(c->ty, r->addr, h->root_edges[r->first_edge].value, q->word, false);
 	}
 }
 
@@ -126,15 +200,16 @@ void typing_code(struct typing *ty)
 	c->arch = arch;
 	for (size_t i = 0; i < ty->h->prog->nmodules; i++)
 		c->budget += ty->h->prog->modules[i].etext - ty->h->prog->modules[i].text;
-	c->budget *= PASSES;
-	if (!slots_collect(c)) {
+	c->budget *= 1 + PASSES;
+	if (!queries_collect(c) || !wanted_collect(c)) {
 		ty->nomem = true;
 		return;
 	}
+	all_functions(c);
 	for (int pass = 0; pass < PASSES && !ty->nomem; pass++)
-		all_functions(c);
+		ty->nomem |= !functions_again(c);
 	facts_claim(c);
-	slots_claim(c);
+	queries_claim(c);
 	claims_flush(ty);
 }
 
@@ -155,14 +230,19 @@ void code_free(struct code *c)
 	vec_free(&c->facts);
 	map_free(&c->fact_index);
 	map_free(&c->closure_types);
+	map_free(&c->wanted);
+	vec_free(&c->touches);
+	vec_free(&c->given);
+	map_free(&c->given_seen);
 	vec_free(&c->syms);
 	vec_free(&c->sym_at);
 	vec_free(&c->block_at);
 	vec_free(&c->states);
 	vec_free(&c->state_sp);
 	vec_free(&c->links);
-	vec_free(&c->objects);
 	vec_free(&c->values);
-	vec_free(&c->cur_mem);
+	vec_free(&c->scratch);
+	vec_free(&c->insns);
+	vec_free(&c->generics);
 	free(c);
 }

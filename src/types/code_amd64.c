@@ -138,7 +138,8 @@ static const char effects[] =
 
 /*
  * M: ModRM; m: ModRM and a byte; Z: ModRM and an immediate of four bytes, two with the operand size prefix; z: such an
- * immediate; v: of eight bytes with REX.W; b: a byte; w: two; o: an address; r, R: a distance; .: nothing; x: no opcode.
+ * immediate; v: of eight bytes with REX.W; b: a byte; w: two; o: an address; r, R: a distance; .: nothing; x: no
+ * opcode.
  */
 static bool take_form(struct scan *s, char form)
 {
@@ -436,7 +437,7 @@ bool amd64_decode(const uint8_t *code, size_t n, uint64_t pc, struct insn *ret)
 		if (ok)
 			one_byte(&s, b);
 	}
-	/* Memory that is not at a register and an offset: nothing is known of where it is, but for arrays on the stack. */
+	/* Not at a register and an offset: nothing is known of where it is, but for arrays on the stack. */
 	if (s.mem && s.complex && ret->op == INSN_OTHER) {
 		if (ret->base == RSP && ret->spoils)
 			ret->spoils = UINT16_MAX;
@@ -450,8 +451,8 @@ bool amd64_decode(const uint8_t *code, size_t n, uint64_t pc, struct insn *ret)
 const struct code_arch *code_arch(enum arch arch)
 {
 	static const struct code_arch amd64 = {
-		.decode = amd64_decode, .nregs = 16, .sp = RSP, .fp = RBP, .closure = RDX, .args = {RAX, RBX, RCX, RDI, RSI},
-		.call_push = 8, .scratch = 11,
+		.decode = amd64_decode, .nregs = 16, .sp = RSP, .fp = RBP, .closure = RDX,
+		.args = {RAX, RBX, RCX, RDI, RSI}, .call_push = 8, .scratch = 11,
 	};
 	return arch == ARCH_AMD64 ? &amd64 : NULL;
 }
