@@ -81,20 +81,27 @@ static char *descriptor_name(struct arena *a, const char *name, bool many)
 
 const char *api_display_name(struct arena *a, const char *name, bool array)
 {
-	char *s = storage_name(a, name, array);
-	if (!s)
-		s = descriptor_name(a, name, array);
-	if (s && array && s[strlen(s) - 1] != ')') /* [] of whole maps or channels */
-		s = arena_printf(a, "[]%s", s);
-	if (s)
-		return s;
 	/* The directory of a large map: []*table<K,V>. */
-	if (name[0] == '*' && strncmp(name + 1, "table<", 6) == 0 && array) {
-		s = storage_name(a, name + 1, false);
+	if (array && strncmp(name, "*table<", 7) == 0) {
+		const char *s = storage_name(a, name + 1, false);
 		if (s)
 			return arena_printf(a, "%.*s (directory)", (int)(strlen(s) - strlen(" (table)")), s);
 	}
-	return array ? arena_printf(a, "[]%s", name) : name;
+	size_t marks = 0; /* pointers to storage, slices of such */
+	while (name[marks] == '*' || strncmp(name + marks, "[]", 2) == 0)
+		marks += name[marks] == '*' ? 1 : 2;
+	bool many = array && !marks;
+	const char *s = storage_name(a, name + marks, many);
+	if (!s)
+		s = descriptor_name(a, name + marks, many);
+	if (!s)
+		return array ? arena_printf(a, "[]%s", name) : name;
+	if (marks)
+		s = arena_printf(a, "%.*s%s", (int)marks, name, s);
+	/* "(groups)" says that there are several; of whole maps, channels and pointers nothing else does. */
+	if (s && array && (marks || s[strlen(s) - 1] != ')'))
+		s = arena_printf(a, "[]%s", s);
+	return s ? s : array ? arena_printf(a, "[]%s", name) : name;
 }
 
 const char *api_display_package(const struct hc_snapshot *s, const char *display)

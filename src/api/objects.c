@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Public accessors of objects and their classes. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/api.h"
+#include "base/strtab.h"
 
 hc_node hc_object_limit(const struct hc_snapshot *s)
 {
@@ -122,7 +124,7 @@ static uint32_t class_key(const struct hc_snapshot *s, uint32_t node, uint32_t s
 static bool class_describe(struct hc_snapshot *s, uint32_t key, struct hc_class *c)
 {
 	static const char *const special[NCLASS_SPECIAL] = {
-		[CLASS_STRBYTES] = "string (bytes)", [CLASS_TINY] = "(tiny values)",
+		[CLASS_STRBYTES] = "string (bytes)", [CLASS_TINY] = "(unknown tiny)",
 		[CLASS_NOSCAN] = "(unknown noscan)", [CLASS_SCAN] = "(unknown)",
 	};
 	uint32_t n = s->types->n;
@@ -139,7 +141,41 @@ static bool class_describe(struct hc_snapshot *s, uint32_t key, struct hc_class 
 	c->name = api_display_name(&s->arena, hc_type_name(c->type), c->array);
 	if (c->name && !*c->package)
 		c->package = api_display_package(s, c->name);
+	/* "[]T" are the elements; what a *[]T points to, or a []T in an interface, is another thing. */
+	if (c->name && c->type && !c->array && hc_type_kind(c->type) == HC_KIND_SLICE)
+		c->name = arena_printf(&s->arena, "%s (header)", c->name);
 	return c->name != NULL;
+}
+
+/*
+ * A class is known by its name: where several types bear one (each of a function of its own), all but the first get a
+ * number. times: by the name's number, how often it was seen.
+ */
+static bool class_tell_apart(struct hc_snapshot *s, struct strtab *names, uint32_t *times, struct hc_class *c)
+{
+	uint32_t id;
+	if (!strtab_add(names, c->name, strlen(c->name), &id))
+		return false;
+	if (times[id]++ > 0)
+		c->name = arena_printf(&s->arena, "%s (%" PRIu32 ")", c->name, times[id]);
+	return c->name != NULL;
+}
+
+static bool classes_describe(struct hc_snapshot *s, uint32_t nkeys)
+{
+	struct strtab names = {0};
+	uint32_t next = 0, *times = calloc((size_t)s->nclasses + 1, sizeof(*times));
+	bool ok = times != NULL;
+	for (uint32_t k = 0; ok && k < nkeys; k++) {
+		if (s->class_of[k] == UINT32_MAX)
+			continue;
+		struct hc_class *c = &s->classes[next];
+		ok = class_describe(s, k, c) && class_tell_apart(s, &names, times, c);
+		s->class_of[k] = next++;
+	}
+	strtab_free(&names);
+	free(times);
+	return ok;
 }
 
 struct hc_error *api_classes(struct hc_snapshot *s)
@@ -162,15 +198,7 @@ struct hc_error *api_classes(struct hc_snapshot *s)
 	s->classes = calloc(s->nclasses ? s->nclasses : 1, sizeof(*s->classes));
 	if (!s->classes)
 		return err_nomem();
-	uint32_t next = 0;
-	for (uint32_t k = 0; k < nkeys; k++) {
-		if (s->class_of[k] == UINT32_MAX)
-			continue;
-		if (!class_describe(s, k, &s->classes[next]))
-			return err_nomem();
-		s->class_of[k] = next++;
-	}
-	return NULL;
+	return classes_describe(s, nkeys) ? NULL : err_nomem();
 }
 
 uint32_t hc_object_class(const struct hc_snapshot *s, const struct hc_object *o)

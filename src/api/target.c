@@ -286,14 +286,24 @@ static const char *roots_named(const struct hc_snapshot *s, const char *text, st
 	return best ? text + best : NULL;
 }
 
-/* By class number: is it meant? NULL: out of memory. */
+/* "main.T (2)": another type of the same name. */
+static bool is_name(const char *name, const char *text)
+{
+	size_t len = strlen(text);
+	if (strncmp(name, text, len) != 0 || (name[len] && strncmp(name + len, " (", 2) != 0))
+		return false;
+	const char *number = name + len + (name[len] ? 2 : 0), *end = number + strspn(number, "0123456789");
+	return !*number || (end > number && strcmp(end, ")") == 0);
+}
+
+/* By class number: is it meant? */
 static struct hc_error *classes_named(const struct hc_snapshot *s, const char *text, bool *meant)
 {
 	uint32_t n = hc_class_count(s);
 	bool exact = false;
 	regex_t re;
 	for (uint32_t i = 0; i < n; i++)
-		exact |= meant[i] = strcmp(hc_class_at(s, i).name, text) == 0;
+		exact |= meant[i] = is_name(hc_class_at(s, i).name, text);
 	if (exact)
 		return NULL;
 	int code = regcomp(&re, text, REG_EXTENDED | REG_NOSUB);
