@@ -29,7 +29,7 @@ static struct hc_error *sum(const struct job *job, struct type_sum **ret, uint32
 	struct hc_error *err = gather_retained(job, false, &g);
 	if (err)
 		return err;
-	err = type_sums(&g, ret, n);
+	err = type_sums(&g, NULL, ret, n);
 	gathered_free(&g);
 	return err;
 }

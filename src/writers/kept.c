@@ -121,7 +121,7 @@ uint32_t kept_next(const struct kept *k, uint32_t i)
 void kept_hop(const struct kept *k, uint32_t i, char *buf, size_t size)
 {
 	const struct retainer *at = &k->r.found.data[k->list[i].found];
-	hc_node limit = hc_object_limit(k->r.s), from = k->r.found.data[at->over].node;
+	hc_node limit = hc_object_limit(k->r.s), from = at->from;
 	if (size)
 		buf[0] = '\0';
 	if (at->node >= limit)

@@ -184,3 +184,13 @@ void name_free(struct name *n)
 	free(n->text);
 	*n = (struct name){0};
 }
+
+size_t name_map_storage(const char *name)
+{
+	static const char *const parts[] = {"(directory)", "(table)", "(tables)", "(group)", "(groups)", "(bucket)", "(buckets)"};
+	const char *last = strncmp(name, "map[", 4) == 0 ? strrchr(name, ' ') : NULL;
+	for (size_t i = 0; last && i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strcmp(last + 1, parts[i]) == 0)
+			return (size_t)(last - name);
+	return 0;
+}

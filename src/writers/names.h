@@ -36,6 +36,12 @@ void name_replace(struct name *n, const char *these, char by);
 void name_free(struct name *n);
 
 /*
+ * Of an object that holds a part of a map, as in "map[string]int (groups)": bytes of the name of the map's type; 0: it is
+ * none. The map itself, what a variable of map type points to, bears the name of the type alone.
+ */
+size_t name_map_storage(const char *name);
+
+/*
  * Bytes of the well-formed UTF-8 sequence that text, not at its end, begins with; 0: it begins with none (RFC 3629: no
  * overlong forms, no surrogates).
  */

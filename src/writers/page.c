@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "writers/gather.h"
+#include "writers/goroutines.h"
 #include "writers/query.h"
 #include "writers/retainers.h"
 #include "writers/shared.h"
@@ -12,7 +13,7 @@
 #include "writers/text.h"
 #include "writers/typesums.h"
 
-enum { TOP_TYPES = 15, TOP_RETAINERS = 12, TOP_SHARED = 6, INDENT = 2, VALUE_AT = 16 };
+enum { TOP_TYPES = 15, TOP_RETAINERS = 12, TOP_SHARED = 6, INDENT = 2, VALUE_AT = 16, PATH_WIDTH = 48 };
 enum { SHARED_SHARE = 20, ROW_SHARE = 100 }; /* parts of the live bytes that are worth lines, or one, of the page */
 
 /* ---- the process ---- */
@@ -145,17 +146,45 @@ static void put_process(const struct hc_snapshot *s, struct hc_sink *k)
 
 /* ---- memory ---- */
 
+/* What the classes of memory are, in the fewest words; by name. */
+static const char *ledger_about(const char *name)
+{
+	static const char *const about[][2] = {
+		{"heap", "Go's heap: all pages of its arenas"},
+		{"heap.live", "what the collector would keep"},
+		{"heap.live.exact", "type recorded by the runtime or a variable"},
+		{"heap.live.propagated", "type told by a typed pointer to it"},
+		{"heap.live.inferred", "the only type that fits"},
+		{"heap.live.unknown", "type not known"},
+		{"heap.slack", "what size classes add to live objects"},
+		{"heap.garbage", "what the collector would free now"},
+		{"heap.free", "free slots among objects"},
+		{"heap.tails", "ends of spans, too short for an object"},
+		{"heap.idle", "free pages"},
+		{"heap.released", "free pages, given back to the system"},
+		{"stacks", "stacks of goroutines"},
+		{"runtime", "Go's runtime"},
+		{"runtime.work", "buffers of the collector"},
+		{"runtime.metadata", "tables of the allocator and scheduler"},
+		{"files", "executable and libraries: code and data"},
+		{"other", "other mappings: not Go's, or reserved by it"},
+	};
+	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+		if (strcmp(about[i][0], name) == 0)
+			return about[i][1];
+	return "";
+}
+
 static struct hc_error *put_ledger(const struct hc_snapshot *s, struct hc_sink *k)
 {
 	struct table t;
 	uint64_t total = 0;
 	for (size_t i = 0; i < hc_ledger_count(s); i++)
 		total += hc_ledger_at(s, i).depth ? 0 : hc_ledger_at(s, i).bytes;
-	table_init(&t, "<>>>", INDENT);
-	table_cell(&t, "Memory");
-	table_cell(&t, "bytes");
-	table_cell(&t, "%");
-	table_cell(&t, "objects");
+	static const char *const head[] = {"Memory", "bytes", "%", "objects", ""};
+	table_init(&t, "<>>><", INDENT);
+	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+		table_cell(&t, head[i]);
 	for (size_t i = 0; i < hc_ledger_count(s); i++) {
 		struct hc_ledger_row row = hc_ledger_at(s, i);
 		char name[128];
@@ -170,10 +199,12 @@ static struct hc_error *put_ledger(const struct hc_snapshot *s, struct hc_sink *
 			table_count(&t, row.objects);
 		else
 			table_cell(&t, "");
+		table_cell(&t, ledger_about(row.name));
 	}
 	table_cell(&t, "  mapped");
 	table_bytes(&t, total);
 	table_percent(&t, total, total);
+	table_cell(&t, "");
 	table_cell(&t, "");
 	sink_puts(k, "\n");
 	return table_end(&t, k);
@@ -236,27 +267,27 @@ static void put_coverage(const struct hc_snapshot *s, struct hc_sink *k)
 
 static struct hc_error *put_types(const struct job *job, const struct gathered *g)
 {
-	uint32_t n, used = 0;
+	static const char *const head[] = {"retained", "%", "objects", "bytes", "%", "Types by what their objects keep alive"};
+	uint32_t n, used = 0, *same = type_sums_of_maps(job->s);
 	uint64_t live = hc_snapshot_info(job->s)->live_bytes, top = job->opts.top ? job->opts.top : TOP_TYPES;
 	struct type_sum *rows;
 	struct table t;
-	struct hc_error *err = type_sums(g, &rows, &n);
+	struct hc_error *err = same ? type_sums(g, same, &rows, &n) : err_nomem();
+	free(same);
 	if (err)
 		return err;
-	type_sums_sort(rows, n);
+	type_sums_sort_retained(rows, n);
 	table_init(&t, ">>>>><", INDENT);
-	static const char *const head[] = {"bytes", "%", "objects", "retained", "%",
-	                                   "Types by the bytes of their objects"};
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		table_cell(&t, head[i]);
 	for (uint32_t i = 0; i < n && rows[i].objects; i++) {
 		if (used++ >= top)
 			continue;
-		table_bytes(&t, rows[i].bytes);
-		table_percent(&t, rows[i].bytes, live);
-		table_count(&t, rows[i].objects);
 		table_bytes(&t, rows[i].retained);
 		table_percent(&t, rows[i].retained, live);
+		table_count(&t, rows[i].objects);
+		table_bytes(&t, rows[i].bytes);
+		table_percent(&t, rows[i].bytes, live);
 		bool known = rows[i].class < hc_class_count(job->s);
 		table_cell(&t, known ? hc_class_at(job->s, rows[i].class).name : "(unknown)");
 	}
@@ -264,13 +295,13 @@ static struct hc_error *put_types(const struct job *job, const struct gathered *
 	sink_puts(job->sink, "\n");
 	err = table_end(&t, job->sink);
 	if (used > top)
-		sink_printf(job->sink, "  and %" PRIu64 " other types\n", used - top);
+		sink_printf(job->sink, "  and %" PRIu64 " other types; -o types.csv has all\n", used - top);
 	return err;
 }
 
 /* ---- who keeps it ---- */
 
-static struct hc_error *put_retainers(const struct job *job, const struct retainers *r)
+static struct hc_error *put_retainers(const struct job *job, struct retainers *r)
 {
 	uint32_t *order;
 	size_t n;
@@ -292,7 +323,7 @@ static struct hc_error *put_retainers(const struct job *job, const struct retain
 		table_bytes(&t, r->found.data[order[i]].retained);
 		table_percent(&t, r->found.data[order[i]].retained, live);
 		table_count(&t, hc_retained_objects(job->s, r->found.data[order[i]].node));
-		table_cell(&t, fit(job->sink, &a, path, 44));
+		table_cell(&t, fit(job->sink, &a, path, PATH_WIDTH));
 		table_cell(&t, retainers_what(r, order[i]));
 		arena_free(&a);
 	}
@@ -365,6 +396,8 @@ static struct hc_error *text_summary(const struct job *job)
 		put_coverage(job->s, job->sink);
 		if (!err)
 			err = put_types(job, &g);
+		if (!err)
+			err = page_goroutines(job);
 		if (!err)
 			err = put_retainers(job, &r);
 		if (!err)

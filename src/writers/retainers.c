@@ -2,7 +2,10 @@
 #include "writers/retainers.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
+
+#include "writers/names.h"
 
 /* Shares of the live bytes: smaller ones are of no interest; inside of another one that is shown, only larger ones. */
 enum { SHARE = 200, NESTED_SHARE = 10 };
@@ -32,10 +35,18 @@ static bool is_recursion(const struct retainers *r, uint32_t over, uint32_t clas
 	}
 }
 
+/* A part of the map that is above it, or of a part of one. */
+static bool is_map_storage(const struct retainers *r, uint32_t over, uint32_t class)
+{
+	const struct retainer *map = &r->found.data[over];
+	return map->class != HC_NO_INDEX && strncmp(hc_class_at(r->s, map->class).name, "map[", 4) == 0 &&
+	       name_map_storage(hc_class_at(r->s, class).name);
+}
+
 void retainers_step(struct retainers *r, const struct hc_dom_step *d)
 {
 	uint32_t over = 0;
-	struct retainer at = {.node = d->node, .class = HC_NO_INDEX, .via = d->via};
+	struct retainer at = {.node = d->node, .from = d->dominator, .class = HC_NO_INDEX, .via = d->via};
 	/* Most nodes end here: below one that keeps little, nothing keeps much. */
 	if (d->dominator != HC_NODE_NONE && !map_get(&r->by_node, d->dominator, &over))
 		return;
@@ -47,6 +58,12 @@ void retainers_step(struct retainers *r, const struct hc_dom_step *d)
 		if (!hc_object_get(r->s, d->node, &o))
 			return;
 		at.class = hc_object_class(r->s, &o);
+		if (at.class >= hc_class_count(r->s))
+			return;
+		if (d->dominator != HC_NODE_NONE && is_map_storage(r, over, at.class)) {
+			r->failed |= !map_put(&r->by_node, d->node, over);
+			return;
+		}
 		if (is_recursion(r, over, at.class))
 			return;
 	}
@@ -99,7 +116,35 @@ static int by_retained(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-struct hc_error *retainers_select(const struct retainers *r, uint32_t **ret, size_t *n)
+static bool is_group(const struct retainers *r, hc_node node)
+{
+	hc_node limit = hc_object_limit(r->s);
+	return node != HC_NODE_NONE && node >= limit && hc_root_at(r->s, node - limit).kind <= HC_ROOT_PACKAGE;
+}
+
+/* What has several roots has a group of roots for a dominator: finds the roots themselves. */
+static void find_holders(struct retainers *r)
+{
+	hc_node limit = hc_object_limit(r->s);
+	struct hc_edge_iter it;
+	struct hc_edge e;
+	uint32_t index;
+	for (uint32_t i = 0; i < hc_root_count(r->s); i++) {
+		hc_edges(r->s, limit + i, &it);
+		while (hc_edge_next(&it, &e)) {
+			if (e.target >= limit || !map_get(&r->by_node, e.target, &index))
+				continue;
+			struct retainer *at = &r->found.data[index];
+			if (at->node != e.target || !is_group(r, at->from) || (at->holders && at->last_holder == i))
+				continue;
+			if (!at->holders++)
+				at->holder = i;
+			at->last_holder = i;
+		}
+	}
+}
+
+struct hc_error *retainers_select(struct retainers *r, uint32_t **ret, size_t *n)
 {
 	struct choice *c = malloc((r->found.len + 1) * sizeof(*c));
 	uint32_t *out = malloc((r->found.len + 1) * sizeof(*out));
@@ -109,6 +154,7 @@ struct hc_error *retainers_select(const struct retainers *r, uint32_t **ret, siz
 		free(out);
 		return err_nomem();
 	}
+	find_holders(r);
 	for (uint32_t i = 0; i < r->found.len; i++)
 		if (is_interesting(r, i))
 			c[len++] = (struct choice){r->found.data[i].retained, i};
@@ -157,6 +203,30 @@ static size_t add_field(const struct retainers *r, const struct retainer *over, 
 	return n > 0 ? at + (size_t)n : at;
 }
 
+/* A root's name without what tells that it is the composite that a variable begins with: the fields say as much. */
+static size_t put_root(const struct retainers *r, const struct hc_root *root, char *buf, size_t size)
+{
+	const char *unnamed = strstr(root->name, " (static)");
+	int len = snprintf(buf, size, "%.*s", (int)(unnamed ? unnamed - root->name : (ptrdiff_t)strlen(root->name)), root->name);
+	size_t at = len > 0 ? (size_t)len : 0;
+	if (root->goroutine < hc_goroutine_count(r->s) && root->kind != HC_ROOT_GOROUTINE && at < size)
+		at += (size_t)snprintf(buf + at, size - at, " (goroutine %" PRIu64 ")", hc_goroutine_at(r->s, root->goroutine).id);
+	return at;
+}
+
+/* "main.server and 3 others", of what is right below several roots. */
+static size_t put_holders(const struct retainers *r, const struct retainer *at, char *buf, size_t size)
+{
+	if (!at->holders)
+		return (size_t)snprintf(buf, size, "(several)");
+	struct hc_root root = hc_root_at(r->s, at->holder);
+	size_t len = put_root(r, &root, buf, size);
+	if (at->holders > 1 && len < size)
+		len += (size_t)snprintf(buf + len, size - len, " and %" PRIu32 " other%s", at->holders - 1,
+		                        at->holders > 2 ? "s" : "");
+	return len;
+}
+
 void retainers_path(const struct retainers *r, uint32_t index, char *buf, size_t size)
 {
 	uint32_t steps[MAX_PATH_STEPS];
@@ -165,21 +235,26 @@ void retainers_path(const struct retainers *r, uint32_t index, char *buf, size_t
 	for (; is_object(&r->found.data[i]) && n < MAX_PATH_STEPS; i = r->found.data[i].over)
 		steps[n++] = i;
 	const struct retainer *over = &r->found.data[i];
-	struct hc_root root = {.name = "...", .goroutine = HC_NO_INDEX};
-	if (!is_object(over))
-		root = root_of(r, over);
-	if (root.kind == HC_ROOT_ALL && !is_object(over))
-		root.name = "(shared)";
-	int len = snprintf(buf, size, "%s", root.name);
-	at = len > 0 ? (size_t)len : 0;
+	bool in_region = true; /* a field leads on */
+	if (is_object(over)) {
+		at = (size_t)snprintf(buf, size, "...");
+	} else {
+		struct hc_root root = root_of(r, over);
+		in_region = root.size > 0;
+		if (n > 0 && root.kind <= HC_ROOT_PACKAGE)
+			at = put_holders(r, &r->found.data[steps[n - 1]], buf, size);
+		else
+			at = put_root(r, &root, buf, size);
+	}
 	while (n > 0) {
 		const struct retainer *step = &r->found.data[steps[--n]];
-		if (is_object(over) || root.size)
+		if (in_region && step->from != over->node && at < size)
+			at += (size_t)snprintf(buf + at, size - at, "[]"); /* through a part of the map */
+		else if (in_region)
 			at = add_field(r, over, step->via, buf, size, at);
 		over = step;
+		in_region = true;
 	}
-	if (root.goroutine < hc_goroutine_count(r->s) && root.kind != HC_ROOT_GOROUTINE && at < size)
-		snprintf(buf + at, size - at, " (goroutine %" PRIu64 ")", hc_goroutine_at(r->s, root.goroutine).id);
 }
 
 const char *retainers_what(const struct retainers *r, uint32_t index)

@@ -18,7 +18,7 @@ static const struct column columns[] = {
 	{"StackBytes", "stack", '>'}, {"Frames", NULL, '>'},     {"Retained", "retained", '>'},
 };
 
-enum { MAX_LABELS = 64, MAX_INLINED = 64 };
+enum { MAX_LABELS = 64 };
 
 /* ---- labels ---- */
 
@@ -77,25 +77,6 @@ static void put_labels(struct rows *r, struct json *j, uint32_t goroutine)
 
 /* ---- rows ---- */
 
-/* The function itself, not what was inlined into it. */
-static const char *function_at(const struct hc_snapshot *s, uint64_t pc)
-{
-	struct hc_line line[MAX_INLINED];
-	size_t n = pc ? hc_pc_lines(s, pc, line, MAX_INLINED) : 0;
-	return n ? line[n - 1].function : "";
-}
-
-static const char *started_with(const struct hc_snapshot *s, const struct hc_goroutine *g)
-{
-	const char *name = function_at(s, g->start_pc);
-	for (uint32_t i = g->frame_count; !*name && i-- > 0;) { /* heap dumps: the outermost call */
-		name = hc_frame_at(s, g->first_frame + i).function;
-		if (strcmp(name, "runtime.goexit") == 0)
-			name = "";
-	}
-	return name;
-}
-
 struct ranked {
 	uint64_t retained, id;
 	uint32_t index;
@@ -137,8 +118,8 @@ static void put_row(struct rows *r, struct json *j, const struct ranked *at, uin
 	rows_text(r, r->form == TABLE_TEXT && *g.wait_reason ? g.wait_reason : g.state);
 	rows_text(r, g.wait_reason);
 	rows_count(r, goroutine_waited(&g, now));
-	rows_text(r, started_with(s, &g));
-	rows_text(r, function_at(s, g.created_pc ? g.created_pc - 1 : 0));
+	rows_text(r, goroutine_function(s, &g));
+	rows_text(r, goroutine_creator(s, &g, NULL));
 	rows_count(r, g.parent_id);
 	put_labels(r, j, at->index);
 	rows_bytes(r, g.stack_bytes);

@@ -47,7 +47,7 @@ struct hc_error *table_types(const struct job *job, enum table_form form)
 	struct hc_error *err = gather_dominators(job, false, NULL, NULL, &g);
 	if (err)
 		return err;
-	err = type_sums(&g, &sums, &n);
+	err = type_sums(&g, NULL, &sums, &n);
 	gathered_free(&g);
 	if (err)
 		return err;

@@ -16,12 +16,18 @@ struct type_sum {
 
 /*
  * One for each class, in the order of classes, from gather_dominators(): live objects only. One more than there are classes,
- * for objects of none. The array is the caller's to free.
+ * for objects of none. The array is the caller's to free. same: by class, for which one it counts; NULL: each for itself.
  */
-struct hc_error *type_sums(const struct gathered *g, struct type_sum **ret, uint32_t *n) HC_MUST_CHECK;
+struct hc_error *type_sums(const struct gathered *g, const uint32_t *same, struct type_sum **ret, uint32_t *n) HC_MUST_CHECK;
+/*
+ * The `same` of type_sums() by which the parts of a map count for the map, where the program has whole ones of the type.
+ * NULL when memory ran out.
+ */
+uint32_t *type_sums_of_maps(const struct hc_snapshot *s);
 /* Adds what needs a look at each object, and the unreachable ones if `garbage`. */
 void type_sums_details(const struct hc_snapshot *s, bool garbage, struct type_sum *sums, uint32_t n);
-/* By bytes, the most first. */
+/* By bytes, or by what they retain, the most first. */
 void type_sums_sort(struct type_sum *sums, uint32_t n);
+void type_sums_sort_retained(struct type_sum *sums, uint32_t n);
 
 #endif

@@ -43,12 +43,13 @@ static void test_summary(void **state)
 	expect(text, "  command       /srv/bin/acme -listen :8080\n");
 	expect(text, "  executable    /srv/bin/acme (L0: has debug information)\n");
 	expect(text, "  goroutines    1 (1 chan receive)\n");
-	expect(text, "    heap         5.9 KiB   75.0\n");
-	expect(text, "        exact    3.9 KiB   50.0       40\n");
+	expect(text, "    heap         5.9 KiB   75.0           Go's heap: all pages of its arenas\n");
+	expect(text, "        exact    3.9 KiB   50.0       40  type recorded by the runtime or a variable\n");
 	expect(text, "    mapped       7.8 KiB  100.0\n");
 	expect(text, "55  equal\n");
 	expect(text, "6,016       6,000  differs by 16: one tiny block\n");
 	expect(text, "Types known for 80.0 % of live bytes: 80.0 exact, 0.0 propagated, 0.0 inferred; 20.0 unknown\n");
+	expect(text, "  Goroutines by what they run\n");
 	expect(text, "  github.com/acme/store.cache.mu   github.com/acme/store.Cache\n");
 	expect(text, "  main.worker.head (goroutine 17)  main.Node\n");
 	check_lines(text);
@@ -62,11 +63,11 @@ static void test_retained_by_type(void **state)
 	struct hc_snapshot s = fake_cache(8, 1000);
 	char *text = page(&s, 0);
 	/* 8 entries, a slice, a group, 8 values, 7 keys: all below the cache; a list counts once, not 1000 times. */
-	expect(text, "48 B   0.1        1  40.7 KiB  62.1  github.com/acme/store.Cache\n");
+	expect(text, "40.7 KiB  62.1        1      48 B   0.1  github.com/acme/store.Cache\n");
 	expect(text, "23.5 KiB  35.8    1,001  23.5 KiB  35.8  main.Node\n");
 	free(text);
 	text = page(&s, 2);
-	expect(text, "  and 7 other types\n");
+	expect(text, "  and 7 other types; -o types.csv has all\n");
 	free(text);
 	fake_free(&s);
 }
