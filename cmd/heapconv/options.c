@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/heapconv/help.h"
 
@@ -154,6 +155,7 @@ static enum parsed choice(const char *option, const char *text, const char *firs
 struct pending {
 	const struct hc_format *format;
 	const char *view;
+	bool used;
 };
 
 /* argv_at: the word that c came from, for complaints. */
@@ -161,12 +163,14 @@ static enum parsed parse_one(struct options *o, int c, const char *argv_at, stru
 {
 	switch (c) {
 	case 'o':
+		next->used = true;
 		return add_output(o, optarg, next->format, next->view);
 	case OPT_FORMAT:
 		next->format = hc_format_named(optarg);
 		return next->format ? PARSED_RUN : usage("unknown format '%s'", optarg);
 	case OPT_VIEW:
 		next->view = optarg;
+		next->used = false;
 		return PARSED_RUN;
 	case 'e':
 		o->exe = optarg;
@@ -231,9 +235,22 @@ static enum parsed parse_one(struct options *o, int c, const char *argv_at, stru
 	}
 }
 
+/* --view and --format without -o: to standard output, as text if nothing else is said. */
+static enum parsed finish_outputs(struct options *o, const struct pending *next)
+{
+	const struct hc_format *format = next->format ? next->format : hc_format_named("text");
+	if (o->noutputs && !next->used)
+		return usage("--view=%s has to come before the -o that it is for", next->view);
+	if (o->noutputs || (!next->view && !next->format))
+		return PARSED_RUN;
+	if ((strcmp(format->name, "pprof") == 0 || strcmp(format->name, "hprof") == 0) && isatty(STDOUT_FILENO))
+		return usage("%s is nothing for a terminal: say -o FILE", format->name);
+	return add_output(o, "-", format, next->view);
+}
+
 enum parsed options_parse(struct options *o, int argc, char **argv)
 {
-	struct pending next = {NULL, NULL};
+	struct pending next = {NULL, NULL, true};
 	memset(o, 0, sizeof(*o));
 	o->write.size = sizeof(o->write);
 	opterr = 0;
@@ -247,5 +264,5 @@ enum parsed options_parse(struct options *o, int argc, char **argv)
 	if (argc - optind > 1)
 		return usage("more than one snapshot given ('%s' and '%s')", argv[optind], argv[optind + 1]);
 	o->snapshot = argv[optind];
-	return PARSED_RUN;
+	return o->dump ? PARSED_RUN : finish_outputs(o, &next);
 }

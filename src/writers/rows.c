@@ -64,6 +64,14 @@ void rows_text(struct rows *r, const char *text)
 		put_cell(r, r->scratch.text, r->scratch.len);
 }
 
+void rows_fit(struct rows *r, const char *text, size_t width)
+{
+	if (r->form == TABLE_CSV)
+		rows_text(r, text);
+	else if (shown(r))
+		table_fit(&r->table, text, width);
+}
+
 static void put_number(struct rows *r, uint64_t n, void (*as_text)(struct table *t, uint64_t n))
 {
 	char buf[CSV_NUMBER];

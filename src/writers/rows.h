@@ -34,6 +34,7 @@ void rows_init(struct rows *r, const struct job *job, enum table_form form, cons
 /* False: the table is full, and one more row is left out. */
 bool rows_more(struct rows *r);
 /* The next cell. Bytes and counts are plain numbers in CSV. */
+void rows_fit(struct rows *r, const char *text, size_t width); /* CSV: all of it */
 void rows_text(struct rows *r, const char *text);
 void rows_count(struct rows *r, uint64_t n);
 void rows_bytes(struct rows *r, uint64_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "writers/selection.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +157,7 @@ static void help_guessing(struct selection *sel)
 
 static bool choose(struct selection *sel, uint64_t top)
 {
+	free(sel->chosen);
 	sel->chosen = calloc(bit_words(sel->end) + 1, sizeof(*sel->chosen));
 	if (!sel->chosen)
 		return false;
@@ -168,13 +170,36 @@ static bool choose(struct selection *sel, uint64_t top)
 	return true;
 }
 
-struct hc_error *selection_init(struct selection *sel, const struct job *job, uint64_t top, bool sorted)
+static struct hc_error *choose_targets(struct selection *sel, const char *target)
 {
-	hc_node limit = hc_object_limit(job->s);
-	*sel = (struct selection){.s = job->s, .limit = limit, .end = limit + hc_root_count(job->s),
-	                          .garbage = job->opts.garbage};
-	if (!top && !sorted)
-		return NULL;
+	struct hc_set *set;
+	uint64_t n = 0;
+	struct hc_error *err = hc_target_open(sel->s, target, &set, NULL);
+	if (err)
+		return err;
+	uint64_t *chosen = calloc(bit_words(sel->end) + 1, sizeof(*chosen));
+	for (hc_node i = hc_set_next(set, 0); chosen && i != HC_NODE_NONE; i = hc_set_next(set, i + 1)) {
+		struct hc_object o;
+		if (i < sel->limit && !sel->garbage && hc_object_get(sel->s, i, &o) && !(o.flags & HC_OBJ_LIVE))
+			continue;
+		bit_set(chosen, i);
+		n++;
+	}
+	uint64_t meant = hc_set_count(set);
+	hc_set_close(set);
+	if (!chosen)
+		return err_nomem();
+	if (!n) {
+		free(chosen);
+		return err_new(HC_E_ARG, "--target=%s: all %" PRIu64 " objects are garbage; --garbage includes them", target, meant);
+	}
+	sel->chosen = chosen;
+	sel->targets = true;
+	return NULL;
+}
+
+static bool sort_and_choose(struct selection *sel, uint64_t top)
+{
 	struct sorting *sort = calloc(1, sizeof(*sort));
 	uint64_t keys = (uint64_t)sel->end * sizeof(*sort->key);
 	bool ok = sort && (sort->key = big_alloc(keys)) && sort_nodes(sel, sort) && (!top || choose(sel, top));
@@ -183,7 +208,18 @@ struct hc_error *selection_init(struct selection *sel, const struct job *job, ui
 		big_free(sort->key, keys);
 	}
 	free(sort);
-	if (!ok) {
+	return ok;
+}
+
+struct hc_error *selection_init(struct selection *sel, const struct job *job, uint64_t top, bool sorted)
+{
+	hc_node limit = hc_object_limit(job->s);
+	*sel = (struct selection){.s = job->s, .limit = limit, .end = limit + hc_root_count(job->s),
+	                          .garbage = job->opts.garbage};
+	struct hc_error *err = job->opts.target ? choose_targets(sel, job->opts.target) : NULL;
+	if (err || (!top && !sorted))
+		return err;
+	if (!sort_and_choose(sel, top)) {
 		selection_deinit(sel);
 		return err_nomem();
 	}

@@ -17,11 +17,13 @@ struct selection {
 	uint64_t len, left_out; /* rows; nodes that `top` left out */
 	uint64_t room;       /* entries of order */
 	uint64_t *chosen;    /* bit per node; NULL: all */
+	bool targets;        /* chosen by --target */
 };
 
 /*
  * The first `top` of all nodes (0: all): live objects, all objects with --garbage, and those root nodes that have
- * references. Without `sorted`, order is made only where it is needed to choose.
+ * references; of these only what --target means, where it is given. Without `sorted`, order is made only where it is needed
+ * to choose.
  */
 struct hc_error *selection_init(struct selection *sel, const struct job *job, uint64_t top, bool sorted) HC_MUST_CHECK;
 void selection_deinit(struct selection *sel);

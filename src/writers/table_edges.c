@@ -3,7 +3,7 @@
  * edges: references, of roots first, then of objects in order of address, those of one node in order of offset. Both ends are
  * rows of nodes. Label is the field or element that holds the pointer, Kind what that is; "root": the tree that groups roots.
  * Neighbouring pointers to one target under one label (elements of an array) are one row: Weight says how many, SrcOffset
- * where the first is. DstOffset: where in the target it points to.
+ * where the first is. DstOffset: where in the target it points to. With --target: the references to and from these objects.
  */
 #include <stdlib.h>
 
@@ -15,12 +15,13 @@
 #include "writers/selection.h"
 #include "writers/tables.h"
 
-enum { NODES_PER_PIECE = 1 << 14, BATCH = 64, TEXT_EDGES = 10 };
+enum { NODES_PER_PIECE = 1 << 14, BATCH = 64, TEXT_EDGES = 10, NAME_WIDTH = 24 };
 
 struct edges {
 	const struct job *job;
 	const struct hc_snapshot *s;
 	struct selection sel;
+	struct selection sources; /* all that may refer to a target; the same as sel without --target */
 	struct labels labels;
 	struct ids ids;
 	const char **id; /* by root: its id as a cell */
@@ -71,6 +72,14 @@ static bool same_row(const struct source *src, const struct hc_edge *e, const st
 	       memcmp(src->label.text, label->text, label->len) == 0;
 }
 
+/* Both ends are in the table; with --target, one of them is a target. */
+static bool is_wanted(const struct edges *t, hc_node from, hc_node to)
+{
+	if (!t->sel.targets)
+		return selection_has(&t->sel, to);
+	return bit_get(t->sel.chosen, from) ? selection_has(&t->sources, to) : selection_has(&t->sel, to);
+}
+
 /* Calls row for each row of a node; false when it does, or when memory ran out. */
 static bool each_row(const struct edges *t, struct source *src, row_fn *row, void *ctx)
 {
@@ -80,7 +89,7 @@ static bool each_row(const struct edges *t, struct source *src, row_fn *row, voi
 	src->edge.target = HC_NODE_NONE;
 	hc_edges(t->s, src->node, &it);
 	while (hc_edge_next(&it, &e)) {
-		if (!selection_has(&t->sel, e.target))
+		if (!is_wanted(t, src->node, e.target))
 			continue;
 		if (!label_of(t, src, &e, &label))
 			return false;
@@ -233,8 +242,8 @@ static void put_rows(void *ctx, size_t i, struct piece *piece)
 	uint64_t end = i < t->root_pieces ? t->sel.end : t->limit;
 	if (end - from > NODES_PER_PIECE)
 		end = from + NODES_PER_PIECE;
-	hc_node node = selection_next(&t->sel, (hc_node)from);
-	for (; node < end && !piece->failed; node = selection_next(&t->sel, node + 1)) {
+	hc_node node = selection_next(&t->sources, (hc_node)from);
+	for (; node < end && !piece->failed; node = selection_next(&t->sources, node + 1)) {
 		if (!hc_edge_count(t->s, node))
 			continue;
 		source_set(t, &src, node);
@@ -264,9 +273,9 @@ static void help_guessing(struct edges *t)
 	struct hc_object o;
 	struct source src = {.turn = 0};
 	bool large = false, may = hc_snapshot_info(t->s)->object_bytes > INT32_MAX;
-	for (hc_node n = selection_next(&t->sel, 0); may && n < t->limit && !large; n = selection_next(&t->sel, n + 1))
+	for (hc_node n = selection_next(&t->sources, 0); may && n < t->limit && !large; n = selection_next(&t->sources, n + 1))
 		large = hc_object_get(t->s, n, &o) && o.slot_size > INT32_MAX;
-	for (hc_node n = selection_next(&t->sel, 0); large && n != HC_NODE_NONE; n = selection_next(&t->sel, n + 1)) {
+	for (hc_node n = selection_next(&t->sources, 0); large && n != HC_NODE_NONE; n = selection_next(&t->sources, n + 1)) {
 		source_set(t, &src, n);
 		if (!each_row(t, &src, is_wide, t))
 			break;
@@ -321,6 +330,14 @@ struct lines {
 	struct rows *r;
 };
 
+static const char *name_of(const struct edges *t, hc_node node)
+{
+	struct hc_object o;
+	if (hc_object_get(t->s, node, &o))
+		return hc_class_at(t->s, hc_object_class(t->s, &o)).name;
+	return hc_root_at(t->s, node - t->limit).name;
+}
+
 static bool put_line(void *ctx, const struct source *src)
 {
 	const struct lines *l = ctx;
@@ -328,26 +345,36 @@ static bool put_line(void *ctx, const struct source *src)
 	if (!rows_more(l->r))
 		return true;
 	rows_text(l->r, ids_of(&l->t->ids, src->node, from));
-	rows_count(l->r, src->edge.offset);
-	rows_text(l->r, ids_of(&l->t->ids, src->edge.target, to));
-	rows_text(l->r, edge_kinds[src->label.kind]);
+	rows_fit(l->r, name_of(l->t, src->node), NAME_WIDTH);
 	rows_text(l->r, src->label.text);
-	rows_count(l->r, src->weight);
+	rows_text(l->r, ids_of(&l->t->ids, src->edge.target, to));
+	rows_fit(l->r, name_of(l->t, src->edge.target), NAME_WIDTH);
 	return true;
 }
 
 static struct hc_error *write_lines(struct edges *t, uint64_t top)
 {
-	static const struct column columns[] = {{"", "from", '<'}, {"", "at", '>'}, {"", "to", '<'}, {"", "kind", '<'},
-	                                        {"", "label", '<'}, {"", "pointers", '>'}};
+	static const struct column columns[] = {{"", "from", '<'}, {"", "type or name", '<'}, {"", "by", '<'}, {"", "to", '<'},
+	                                        {"", "type or name", '<'}};
 	struct rows r;
 	struct lines l = {t, &r};
 	struct source src = {.turn = 0};
 	bool ok = true;
 	rows_init(&r, t->job, TABLE_TEXT, columns, sizeof(columns) / sizeof(columns[0]));
 	r.top = TEXT_EDGES * top;
-	for (uint64_t i = 0; ok && i < t->sel.len; i++) {
+	for (uint64_t i = 0; ok && !t->sel.targets && i < t->sel.len; i++) {
 		source_set(t, &src, t->sel.order[i]);
+		ok = each_row(t, &src, put_line, &l);
+	}
+	/* Around targets: in the order of CSV. */
+	hc_node from = t->sel.targets ? selection_next(&t->sources, t->limit) : HC_NODE_NONE;
+	for (; ok && from != HC_NODE_NONE; from = selection_next(&t->sources, from + 1)) {
+		source_set(t, &src, from);
+		ok = each_row(t, &src, put_line, &l);
+	}
+	from = t->sel.targets ? selection_next(&t->sources, 0) : t->limit;
+	for (; ok && from < t->limit; from = selection_next(&t->sources, from + 1)) {
+		source_set(t, &src, from);
 		ok = each_row(t, &src, put_line, &l);
 	}
 	source_free(&src);
@@ -364,6 +391,9 @@ struct hc_error *table_edges(const struct job *job, enum table_form form)
 	struct hc_error *err = selection_init(&t.sel, job, top, false);
 	if (err)
 		return err;
+	t.sources = t.sel;
+	if (t.sel.targets)
+		t.sources.chosen = NULL;
 	err = make_ids(&t);
 	if (!err)
 		err = labels_init(&t.labels, job->s);

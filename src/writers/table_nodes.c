@@ -4,7 +4,7 @@
  * roots have neither. Size is the slot, SizeClass the same again for objects of a size class and 0 for those that have a span
  * to themselves. Depth: references from the virtual root. Idom: the node that keeps this one alive; RootKind and Goroutine
  * are those of the root among its dominators that is nearest to it ("shared": kept by several roots of different kinds).
- * AllocSite: of objects in the memory profile.
+ * AllocSite: of objects in the memory profile. With --target: rows of these nodes alone.
  *
  * Rows are put together from parts that are made once per class and per root, by several threads.
  */

@@ -3,7 +3,7 @@
  * types: one row for each object class, by the bytes of its objects, the most first. Size counts whole slots, of which Slack
  * is not used. Retained is what would be freed if all objects of the class were gone, as far as each of these bytes depends
  * on one of them (dominator paths); MaxRetained that of the object that retains most. ScanBytes: what the collector looks at.
- * Exact, Propagated, Inferred, Unknown: objects, by how their type is known.
+ * Exact, Propagated, Inferred, Unknown: objects, by how their type is known. With --target: of these objects alone.
  */
 #include <stdlib.h>
 
@@ -44,14 +44,24 @@ struct hc_error *table_types(const struct job *job, enum table_form form)
 	struct type_sum *sums;
 	uint32_t n;
 	struct rows r;
-	struct hc_error *err = gather_dominators(job, false, NULL, NULL, &g);
+	struct hc_set *only = NULL;
+	struct hc_error *err = job->opts.target ? hc_target_open(job->s, job->opts.target, &only, NULL) : NULL;
 	if (err)
 		return err;
-	err = type_sums(&g, NULL, &sums, &n);
-	gathered_free(&g);
-	if (err)
+	err = gather_dominators(job, false, NULL, NULL, &g);
+	if (!err) {
+		err = type_sums(&g, NULL, &sums, &n);
+		gathered_free(&g);
+	}
+	if (err) {
+		hc_set_close(only);
 		return err;
-	type_sums_details(job->s, job->opts.garbage, sums, n);
+	}
+	if (only)
+		type_sums_of_set(job->s, only, job->opts.garbage, sums, n);
+	else
+		type_sums_details(job->s, job->opts.garbage, sums, n);
+	hc_set_close(only);
 	type_sums_sort(sums, n);
 	rows_init(&r, job, form, columns, sizeof(columns) / sizeof(columns[0]));
 	for (uint32_t i = 0; i < n && sums[i].objects; i++)

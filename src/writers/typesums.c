@@ -84,6 +84,15 @@ uint32_t *type_sums_of_maps(const struct hc_snapshot *s)
 	return same;
 }
 
+static void add_details(const struct hc_snapshot *s, const struct hc_object *o, struct type_sum *t)
+{
+	uint64_t retained = hc_retained(s, o->node);
+	t->max_retained = retained > t->max_retained ? retained : t->max_retained;
+	t->scan += object_scan_bytes(s, o);
+	t->slack += o->slot_size > o->used ? o->slot_size - o->used : 0;
+	t->origin[o->origin]++;
+}
+
 void type_sums_details(const struct hc_snapshot *s, bool garbage, struct type_sum *sums, uint32_t n)
 {
 	struct hc_object o;
@@ -91,16 +100,36 @@ void type_sums_details(const struct hc_snapshot *s, bool garbage, struct type_su
 		if (!hc_object_get(s, node, &o))
 			continue;
 		uint32_t class = hc_object_class(s, &o);
-		uint64_t retained = hc_retained(s, node);
 		struct type_sum *t = &sums[class < n ? class : n - 1];
-		t->max_retained = retained > t->max_retained ? retained : t->max_retained;
-		t->scan += object_scan_bytes(s, &o);
-		t->slack += o.slot_size > o.used ? o.slot_size - o.used : 0;
-		t->origin[o.origin]++;
+		add_details(s, &o, t);
 		if (!(o.flags & HC_OBJ_LIVE)) {
 			t->objects++;
 			t->bytes += o.slot_size;
 		}
+	}
+}
+
+void type_sums_of_set(const struct hc_snapshot *s, const struct hc_set *set, bool garbage, struct type_sum *sums, uint32_t n)
+{
+	struct hc_object o;
+	for (uint32_t i = 0; i < n; i++)
+		sums[i].bytes = 0; /* objects: how many live ones there are, less those in the set */
+	for (hc_node node = hc_set_next(set, 0); node != HC_NODE_NONE; node = hc_set_next(set, node + 1)) {
+		if (!hc_object_get(s, node, &o) || (!garbage && !(o.flags & HC_OBJ_LIVE)))
+			continue;
+		uint32_t class = hc_object_class(s, &o);
+		struct type_sum *t = &sums[class < n ? class : n - 1];
+		add_details(s, &o, t);
+		t->bytes += o.slot_size;
+		t->objects -= o.flags & HC_OBJ_LIVE ? 1 : 0;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct type_sum *t = &sums[i];
+		/* Targets are all objects of a type, or a single one. */
+		t->retained = t->objects ? t->max_retained : t->retained;
+		t->objects = 0;
+		for (int origin = 0; origin <= HC_ORIGIN_INFERRED; origin++)
+			t->objects += t->origin[origin];
 	}
 }
 

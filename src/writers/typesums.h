@@ -26,6 +26,8 @@ struct hc_error *type_sums(const struct gathered *g, const uint32_t *same, struc
 uint32_t *type_sums_of_maps(const struct hc_snapshot *s);
 /* Adds what needs a look at each object, and the unreachable ones if `garbage`. */
 void type_sums_details(const struct hc_snapshot *s, bool garbage, struct type_sum *sums, uint32_t n);
+/* The same for the objects of a set alone, live ones unless `garbage`: all sums are theirs then. */
+void type_sums_of_set(const struct hc_snapshot *s, const struct hc_set *set, bool garbage, struct type_sum *sums, uint32_t n);
 /* By bytes, or by what they retain, the most first. */
 void type_sums_sort(struct type_sum *sums, uint32_t n);
 void type_sums_sort_retained(struct type_sum *sums, uint32_t n);

@@ -101,6 +101,21 @@ for v in retained types paths owners; do
 done
 grep -q 'shape=hexagon' "$T/paths.dot" && pass "variables are hexagons" || flunk "variables are hexagons"
 
+# ---- tables of targets ----
+
+run -o "$T/nodes.csv" -o "$T/edges.csv" -o "$T/types.csv"
+mkdir "$T/of"
+run --target=main.Session -o "$T/of/nodes.csv" -o "$T/of/edges.csv" -o "$T/of/types.csv"
+is "nodes of a type" "$(cat "$T/of/nodes.csv")" "$(grep -E '^Id|,main.Session,object,' "$T/nodes.csv")"
+is "types of a type" "$(cat "$T/of/types.csv")" "$(grep -E '^TypeName|^main.Session,' "$T/types.csv")"
+is "edges from and to a type's objects" "$(cat "$T/of/edges.csv")" "$(awk -F, 'NR == FNR { is[$1] = 1; next }
+	FNR == 1 || is[$1] || is[$2]' "$T/of/nodes.csv" "$T/edges.csv")"
+like "in and out edges as text" "$(view text edges main.Session | grep User | head -n 3)" 'main\.Session +User +0x[0-9a-f]+ +main\.User$'
+is "a view without -o is text on standard output" "$(run --view=types --top=3)" "$(run --format=text --view=types --top=3 -o -)"
+is "a format without -o, too" "$(run --format=csv --view=types)" "$(cat "$T/types.csv")"
+out=$(run -o "$T/late.csv" --view=types 2>&1)
+is "a view behind the last -o is refused" "$? $(ls "$T/late.csv" 2> /dev/null)" "2 "
+
 zoo=$(unpack testdata/snapshots/zoo-1.26.core.gz)
 zooexe=$(unpack testdata/snapshots/zoo-1.26.exe.gz)
 zooview() { "$HEAPCONV" -q "$zoo" -e "$zooexe" --format="$1" --view="$2" --target="$3" -o -; }
