@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/values_time.h"
 #include "base/bits.h"
 #include "heapconv/snapshot.h"
 #include "heapconv/value.h"
@@ -270,7 +271,12 @@ static void put_map(struct out *o, uint64_t ptr)
 static void put_value(struct out *o, const struct hc_type *t, uint64_t addr, int level)
 {
 	uint64_t ptr = 0;
+	char text[VALUES_TIME];
 	enum hc_kind kind = t ? hc_type_kind(t) : HC_KIND_INVALID;
+	if (t && values_time(o->s, t, addr, text, sizeof(text))) {
+		put(o, "%s", text);
+		return;
+	}
 	switch (kind) {
 	case HC_KIND_STRUCT:
 	case HC_KIND_ARRAY:

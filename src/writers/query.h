@@ -45,4 +45,7 @@ view_fn text_object, text_paths, text_owners, text_retained;
 view_fn dot_paths, dot_owners, dot_retained, dot_types;
 view_fn csv_paths, csv_owners;
 
+/* The fields of a node with their values (query_fields.c). */
+struct hc_error *query_put_fields(const struct hc_snapshot *s, struct hc_sink *k, hc_node node) HC_MUST_CHECK;
+
 #endif

@@ -53,6 +53,10 @@ like "object: an interface with its dynamic type" "$object" '\["/post/"\] +\(\*m
 like "object: a channel" "$object" 'jobs chan main\.Job +0x[0-9a-f]+, holds [0-9]+ of 16'
 like "object: the bytes" "$object" '^ +0   00 00 00 00'
 like "object: its owners" "$object" 'main\.server +\(package variable\)'
+variable=$(run --target=main.server)
+like "object: what a variable points to" "$variable" 'started time\.Time +2023-11-14 22:13:20 UTC$'
+like "object: a time" "$object" 'started time\.Time +2023-11-14 22:13:20 UTC$'
+like "object: a variable that keeps nothing alone" "$variable" 'retains +nothing alone: others'
 like "object: a string" "$(run --target=main.Session)" 'string +"'
 is "an address inside of the object is the object's" "$(run --target="$(printf '0x%x' $((server + 17)))")" "$object"
 is "a variable's field leads to the object that it points to" \
@@ -119,6 +123,9 @@ is "a view behind the last -o is refused" "$? $(ls "$T/late.csv" 2> /dev/null)" 
 zoo=$(unpack testdata/snapshots/zoo-1.26.core.gz)
 zooexe=$(unpack testdata/snapshots/zoo-1.26.exe.gz)
 zooview() { "$HEAPCONV" -q "$zoo" -e "$zooexe" --format="$1" --view="$2" --target="$3" -o -; }
+funcs=$("$HEAPCONV" -q "$(unpack testdata/snapshots/zoo-1.27.core.gz)" -e "$(unpack testdata/snapshots/zoo-1.27.exe.gz)" \
+	--target=main.gFuncs)
+like "elements of a variable that is a slice, functions by name" "$funcs" '\[2\] func\(\) int64 +main\.staticFunc$'
 queued=$(sed -n 's/^object name=fin.queued.0 addr=\(0x[0-9a-f]*\) .*/\1/p' testdata/snapshots/zoo-1.26.truth)
 cleanup=$(sed -n 's/^object name=cleanup.arg addr=\(0x[0-9a-f]*\) .*/\1/p' testdata/snapshots/zoo-1.26.truth)
 like "an object that only a queued finalizer keeps" "$(zooview csv paths "$queued")" "^1,1,$queued,.*,finalizer\$"
