@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "writers/query_paths.h"
+#include "writers/names.h"
 #include "writers/text.h"
 
 enum { ANCHORS_SHOWN = 20, RUN_MIN = 4, HEAD_MIN = 4 };
@@ -132,6 +133,15 @@ static void row_note(struct table *t, const char *note)
 	table_cell(t, "");
 }
 
+/* A part of the map that the path comes from: that is said by the key with which it goes on. */
+static bool is_map_part(const struct hc_snapshot *s, const struct hc_path *path, size_t i)
+{
+	struct hc_object map, part;
+	return i + 1 < path->n && hc_object_get(s, path->steps[i - 1].node, &map) && hc_object_get(s, path->steps[i].node, &part) &&
+	       name_map_storage(hc_class_at(s, hc_object_class(s, &part)).name) &&
+	       strncmp(hc_class_at(s, hc_object_class(s, &map)).name, "map[", 4) == 0;
+}
+
 static struct hc_error *put_path(const struct hc_snapshot *s, struct hc_sink *k, const struct hc_path *path,
                                  uint64_t depth)
 {
@@ -149,6 +159,8 @@ static struct hc_error *put_path(const struct hc_snapshot *s, struct hc_sink *k,
 			shown = 0;
 			depth = UINT64_MAX;
 		}
+		if (is_map_part(s, path, i))
+			continue;
 		query_hop(s, path->steps[i - 1].node, path->steps[i - 1].offset, true, how, sizeof(how));
 		row_node(&t, s, path->steps[i].node, how);
 		size_t run = run_length(s, path, i);
