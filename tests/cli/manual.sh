@@ -5,7 +5,6 @@
 
 man=cmd/heapconv/heapconv.1
 "$HEAPCONV" --help > "$T/help"
-grep -oE '^[^.].*' "$man" > /dev/null
 sed -n 's/^\.It //p' "$man" | grep -oE 'Fl -[a-z-]+' | sed 's/Fl -/--/' | sort -u > "$T/in-manual"
 grep -oE -- '--[a-z][a-z-]+' "$T/help" | sort -u > "$T/in-help"
 is "every option of --help is in the manual" "$(comm -13 "$T/in-manual" "$T/in-help" | tr '\n' ' ')" ""
@@ -27,20 +26,6 @@ while IFS= read -r line; do
 	esac
 	ok "example: $line" sh -c "cd '$T' && PATH='$T/bin':\$PATH && $line"
 done < "$T/examples"
-# The README's commands: indented lines of code blocks that begin with heapconv or go tool pprof.
-printf '0x6e6f6465 Node\n' > "$T/names"
-sed -n 's/^    \$ \{0,1\}//; /^    \(heapconv\|go tool pprof\) /{s/^    //; s/  *#.*//; p;}' README.md |
-	grep -vE 'http=|diff_base|sysroot|\.\.\.|heapdump' | sort -u > "$T/readme"
-ok "the README has commands to run" test "$(wc -l < "$T/readme")" -ge 4
-sort "$T/readme" | awk '/^heapconv/ { print > "'"$T"'/first"; next } { print > "'"$T"'/second" }'
-touch "$T/first" "$T/second"
-cat "$T/first" "$T/second" > "$T/readme"
-while IFS= read -r line; do
-	case $line in
-	"go "*) command -v go >/dev/null || { skip "README: $line" "go is not installed"; continue; } ;;
-	esac
-	ok "README: $line" sh -c "cd '$T' && PATH='$T/bin':\$PATH && $line"
-done < "$T/readme"
 if command -v mandoc >/dev/null; then
 	is "mandoc has no complaint" "$(mandoc -T lint -W warning "$man" 2>&1)" ""
 else
