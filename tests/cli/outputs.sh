@@ -23,7 +23,7 @@ is "the page tells of all that several roots keep together" \
 			for (r = id; r ~ /^0x/; r = idom[r]) continue
 			n += kind[r] == "shared" || depth[r] == 1 && kind[r] == "goroutine" || depth[r] <= 2 && kind[r] == "global"
 		} print n }' "$T/nodes")"
-ok "and of the variable that it is nearest to" sh -c "printf '%s\n' '$page' | grep -q ' 2,[0-9]* *main.server$'"
+like "and of the variable that it is nearest to" "$page" ' 2,[0-9]* +main\.server$'
 rm "$T/nodes"
 ok "gzip'd core gives the same page" sh -c "\"$HEAPCONV\" -q testdata/snapshots/leak-1.26.core.gz -e '$exe' |
 	sed 's/snapshot .*//' > '$T/gz'; \"$HEAPCONV\" -q '$core' -e '$exe' | sed 's/snapshot .*//' | cmp - '$T/gz'"
