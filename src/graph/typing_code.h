@@ -124,6 +124,10 @@ struct code {
 	size_t given_at;              /* these were looked at */
 	const struct given *with;     /* the function at hand gets this */
 	uint64_t budget;              /* instructions that may still be looked at */
+	VEC(uint64_t) entries;        /* of functions, for entry_named: hash of the name -> index */
+	struct map entry_named;
+	struct map makers;            /* entries of the functions that were run through for their closures */
+	bool named;
 
 	/* the function at hand */
 	struct func func;

@@ -186,21 +186,29 @@ static void queries_claim(struct code *c)
 	}
 }
 
-void typing_code(struct typing *ty)
+bool code_open(struct typing *ty)
 {
 	const struct code_arch *arch = code_arch(ty->h->proc->arch);
-	if (ty->t->dwarf || !arch || !ty->h->prog->nmodules)
-		return;
+	if (ty->code || !arch)
+		return ty->code != NULL;
 	struct code *c = ty->code = calloc(1, sizeof(*c));
 	if (!c) {
 		ty->nomem = true;
-		return;
+		return false;
 	}
 	c->ty = ty;
 	c->arch = arch;
 	for (size_t i = 0; i < ty->h->prog->nmodules; i++)
 		c->budget += ty->h->prog->modules[i].etext - ty->h->prog->modules[i].text;
 	c->budget *= 1 + PASSES;
+	return true;
+}
+
+void typing_code(struct typing *ty)
+{
+	if (ty->t->dwarf || !ty->h->prog->nmodules || !code_open(ty))
+		return;
+	struct code *c = ty->code;
 	if (!queries_collect(c) || !wanted_collect(c)) {
 		ty->nomem = true;
 		return;
@@ -234,6 +242,9 @@ void code_free(struct code *c)
 	vec_free(&c->touches);
 	vec_free(&c->given);
 	map_free(&c->given_seen);
+	vec_free(&c->entries);
+	map_free(&c->entry_named);
+	map_free(&c->makers);
 	vec_free(&c->syms);
 	vec_free(&c->sym_at);
 	vec_free(&c->block_at);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Func values. What they point to begins with a code address; the function that starts there tells what else is in the
- * object: the variables that a closure captured (debug information from Go 1.23 on), the receiver of a method value, or
- * what reflect keeps for functions of its own. Variables that nobody describes are words, of which the object's mask
+ * object: the variables that a closure captured (typing_closures.c), the receiver of a method value, or what reflect
+ * keeps for functions of its own. Variables that nobody describes are words, of which the object's mask
  * says whether they are pointers.
  */
 #include <stdlib.h>
@@ -10,8 +10,6 @@
 
 #include "base/ckd.h"
 #include "graph/typing_priv.h"
-
-enum { MAX_CAPTURED = 128 };
 
 /* ---- types of closures ---- */
 
@@ -23,12 +21,6 @@ struct closure {
 	uint32_t span, id;
 	uint64_t usable, min; /* bytes of the object, and the least that were asked for */
 };
-
-static int captured_cmp(const void *a, const void *b)
-{
-	const struct captured *x = a, *y = b;
-	return (x->offset > y->offset) - (x->offset < y->offset);
-}
 
 /* Fields for the part without variables in [from, to): words, which the mask tells apart. */
 static size_t fill_gap(const struct typing *ty, const struct closure *c, struct field *f, uint64_t from, uint64_t to)
@@ -99,33 +91,12 @@ static void unfold_values(const struct typing *ty, struct closure *c)
 	}
 }
 
-bool closure_struct_is(const struct types *t, uint32_t type)
-{
-	const struct type *s = type < t->n ? &t->t[type] : NULL;
-	return s && s->kind == KIND_STRUCT && !s->pkg[0] && s->nfields > 1 && s->fields[0].type < t->n &&
-	       t->t[s->fields[0].type].kind == KIND_UINTPTR &&
-	       (strcmp(s->fields[0].name, "F") == 0 || strcmp(s->fields[0].name, ".F") == 0);
-}
-
-/* Captured variables by the struct that the code allocates for the closure; they have no names there. */
-static size_t struct_vars(const struct typing *ty, uint32_t type, struct captured *vars)
-{
-	const struct type *s = &ty->t->t[type];
-	size_t n = 0;
-	for (uint32_t i = 1; i < s->nfields && n < MAX_CAPTURED; i++)
-		vars[n++] = (struct captured){s->fields[i].name, s->fields[i].type, (uint32_t)s->fields[i].offset};
-	return n;
-}
-
 static void captured_vars(struct typing *ty, const struct func *fn, struct closure *c)
 {
-	uint32_t made = code_closure(ty, fn->entry);
-	size_t n = ty->t->dwarf ? dwarf_captured(ty->t->dwarf, ty->t, fn->entry, c->vars, MAX_CAPTURED) : 0;
-	if (closure_struct_is(ty->t, made))
-		n = struct_vars(ty, made, c->vars);
-	c->nvars = n <= MAX_CAPTURED ? n : 0;
-	qsort(c->vars, c->nvars, sizeof(c->vars[0]), captured_cmp);
-	unfold_values(ty, c);
+	bool complete;
+	c->nvars = closure_vars(ty, fn, c->id, c->min, c->vars, &complete);
+	if (!complete)
+		unfold_values(ty, c);
 }
 
 /* "pkg.(*T).M-fm" -> "*pkg.T", "pkg.T.M-fm" -> "pkg.T": the receiver that a method value carries. */

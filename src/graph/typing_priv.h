@@ -377,6 +377,17 @@ void typing_code(struct typing *ty);
 /* The type of the closures of the function that begins at pc, by the code that makes them; TYPE_NONE unknown. */
 uint32_t code_closure(const struct typing *ty, uint64_t pc);
 void code_free(struct code *c);
+/* Makes typing.code if it is not there; false: not for this CPU. */
+bool code_open(struct typing *ty);
+
+/* typing_closures.c */
+enum { MAX_CAPTURED = 128 };
+/*
+ * The variables that closures of the function captured, by offset, at most MAX_CAPTURED; the object is one of them, of
+ * at least so many bytes. complete: there are no others.
+ */
+size_t closure_vars(struct typing *ty, const struct func *fn, uint32_t id, uint64_t bytes, struct captured *vars,
+                    bool *complete);
 /* Is it what the compiler allocates for a closure: struct { F uintptr; captured variables }? */
 bool closure_struct_is(const struct types *t, uint32_t type);
 
