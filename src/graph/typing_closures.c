@@ -154,11 +154,27 @@ static void vars_name(struct typing *ty, const struct func *fn, struct captured 
 		if (!name && !nknown)
 			name = name_by_type(ty->t, vars, n, vars[i].type, locals, nlocals);
 		vars[i].name = name ? name : vars[i].name;
+		for (size_t k = 0; k < nknown; k++) /* the struct has the shape */
+			if (known[k].offset == vars[i].offset && known[k].dict >= 0)
+				vars[i].type = known[k].type;
 	}
 	free(locals);
 }
 
 /* ---- the answer ---- */
+
+/* Closures of generic functions have the dictionary of the function around them. */
+static void real_types(struct typing *ty, const struct func *fn, struct captured *vars, size_t n)
+{
+	uint64_t dict = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (vars[i].dict < 0)
+			continue;
+		if (!dict && !(dict = types_dictionary(ty->t, fn->name)))
+			return;
+		vars[i].type = types_in_dictionary(ty->t, dict, (uint32_t)vars[i].dict, vars[i].type);
+	}
+}
 
 static int captured_cmp(const void *a, const void *b)
 {
@@ -189,12 +205,13 @@ size_t closure_vars(struct typing *ty, const struct func *fn, uint32_t id, uint6
 		nknown = 0;
 	if (nknown)
 		qsort(known, nknown, sizeof(*known), captured_cmp);
+	real_types(ty, fn, known, nknown);
 	uint32_t made = has_gaps(ty, id, bytes, known, nknown) ? made_struct(ty, fn) : TYPE_NONE;
 	*complete = made != TYPE_NONE;
 	if (made != TYPE_NONE) {
 		const struct type *s = &ty->t->t[made];
 		for (uint32_t i = 1; i < s->nfields && n < MAX_CAPTURED; i++)
-			vars[n++] = (struct captured){s->fields[i].name, s->fields[i].type, (uint32_t)s->fields[i].offset};
+			vars[n++] = (struct captured){s->fields[i].name, s->fields[i].type, (uint32_t)s->fields[i].offset, -1};
 		vars_name(ty, fn, vars, n, known, nknown);
 	} else if (nknown) {
 		memcpy(vars, known, nknown * sizeof(*vars));

@@ -56,6 +56,20 @@ static size_t find_locals(struct heap *h, const struct func *fn, uint64_t pc, st
 	return 0;
 }
 
+/* Variables of generic functions have the type of their shape, until the dictionary tells more. */
+static void real_types(struct heap *h, const struct func *fn, struct local *locals, size_t n)
+{
+	uint64_t dict = 0;
+	for (size_t i = 0; i < n; i++) {
+		/* an inlined function's index counts in a dictionary of its own */
+		if (locals[i].dict < 0 || (locals[i].func && strcmp(locals[i].func, fn->name) != 0))
+			continue;
+		if (!dict && !(dict = types_dictionary(h->types, fn->name)))
+			return;
+		locals[i].type = types_in_dictionary(h->types, dict, (uint32_t)locals[i].dict, locals[i].type);
+	}
+}
+
 static struct frame_names *names_load(struct heap *h, const struct func *fn, uint64_t pc)
 {
 	struct frame_names *n = arena_alloc(&h->arena, sizeof(*n));
@@ -66,6 +80,7 @@ static struct frame_names *names_load(struct heap *h, const struct func *fn, uin
 	bool ok = locals != NULL;
 	if (ok)
 		count = find_locals(h, fn, pc, locals);
+	real_types(h, fn, locals, count);
 	for (size_t i = 0; i < count; i++)
 		pieces += locals[i].npieces;
 	n->vars = ok ? arena_alloc(&h->arena, pieces * sizeof(*n->vars) + 1) : NULL;

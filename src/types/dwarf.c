@@ -11,7 +11,7 @@
 
 enum { /* cmd/internal/dwarf: Go's vendor attributes */
 	DW_AT_go_kind_ = 0x2900, DW_AT_go_key_ = 0x2901, DW_AT_go_elem_ = 0x2902, DW_AT_go_embedded_field_ = 0x2903,
-	DW_AT_go_runtime_type_ = 0x2904, DW_AT_go_closure_offset_ = 0x2907,
+	DW_AT_go_runtime_type_ = 0x2904, DW_AT_go_closure_offset_ = 0x2907, DW_AT_go_dict_index_ = 0x2906,
 	LANG_GO = 0x16,
 };
 
@@ -290,6 +290,7 @@ static void attr_read(struct dwarf *d, Dwarf_Half name, Dwarf_Attribute at, stru
 	case DW_AT_go_runtime_type_: ret->rtype = attr_uint(d, at); break;
 	case DW_AT_go_embedded_field_: ret->embedded = attr_flag(d, at); break;
 	case DW_AT_go_closure_offset_: ret->closure = (uint32_t)attr_uint(d, at); break;
+	case DW_AT_go_dict_index_: ret->dict = (uint32_t)attr_uint(d, at), ret->have |= HAVE_DICT; break;
 	case DW_AT_variable_parameter: ret->result = attr_flag(d, at); break;
 	case DW_AT_decl_line: ret->line = (uint32_t)attr_uint(d, at); break;
 	case DW_AT_language: ret->lang = (uint16_t)attr_uint(d, at); break;

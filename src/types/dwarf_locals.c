@@ -105,8 +105,11 @@ struct reading {
 	VEC(struct level) levels;
 };
 
-/* Of a variable. Types of a generic function's parameters are typedefs inside it, unknown to dwarf_scan(). */
-static uint32_t var_type(struct dwarf *d, uint64_t off)
+/*
+ * Of a variable. Types that depend on a generic function's type parameters are typedefs inside it, unknown to
+ * dwarf_scan(): names for the shape, with the index of the real type in the dictionary.
+ */
+static uint32_t var_type(struct dwarf *d, uint64_t off, int32_t *dict)
 {
 	for (int i = 0; i < 8 && off; i++) {
 		uint32_t at = scan_resolve(&d->scan, off);
@@ -117,6 +120,8 @@ static uint32_t var_type(struct dwarf *d, uint64_t off)
 		if (!die_at(d, off, &die))
 			break;
 		die_attrs(d, &die, &a);
+		if ((a.have & HAVE_DICT) && a.dict <= INT32_MAX && *dict < 0)
+			*dict = (int32_t)a.dict;
 		off = die.tag == TAG_TYPEDEF ? a.type : 0;
 		die_free(d, &die);
 	}
@@ -149,8 +154,8 @@ static struct hc_error *read_var(struct reading *r, const struct level *l)
 	origin_attrs(d, &a);
 	struct dwarf_var v = {.name = a.name, .func = l->func, .line = a.line, .closure = a.closure, .scope = l->scope,
 	                      .nscope = l->nscope, .loc = (uint32_t)d->locs.locs.len, .param = l->die.tag == TAG_PARAM,
-	                      .result = a.result};
-	v.type = var_type(d, a.type);
+	                      .result = a.result, .dict = -1};
+	v.type = var_type(d, a.type, &v.dict);
 	struct hc_error *err = die_locations(d, &l->die, &a, r->cu, &d->locs);
 	if (err)
 		return err;
@@ -291,7 +296,7 @@ struct hc_error *dwarf_locals(struct dwarf *d, const struct types *t, uint64_t p
 			continue;
 		struct local *l = &out[n++];
 		*l = (struct local){.name = v->name, .func = v->func, .type = v->type, .decl_line = v->line, .param = v->param,
-		                    .result = v->result};
+		                    .result = v->result, .dict = v->dict};
 		for (uint32_t k = 0; k < v->nlocs && l->npieces == 0; k++) {
 			const struct dwarf_loc *loc = &d->locs.locs.data[v->loc + k];
 			if (pc < loc->lo || pc >= loc->hi)
@@ -321,7 +326,7 @@ size_t dwarf_captured(struct dwarf *d, const struct types *t, uint64_t entry, st
 	for (uint32_t i = 0; i < f->nvars && n < max; i++) {
 		const struct dwarf_var *v = &d->vars.data[f->var + i];
 		if (v->closure)
-			out[n++] = (struct captured){v->name, v->type, v->closure};
+			out[n++] = (struct captured){v->name, v->type, v->closure, v->dict};
 	}
 	return n;
 }

@@ -24,6 +24,7 @@ struct die {
 
 enum { /* struct attrs.have */
 	HAVE_VALUE = 1 << 0, HAVE_LOW = 1 << 1, HAVE_HIGH = 1 << 2, HAVE_RANGES = 1 << 3, HAVE_LIST = 1 << 4,
+	HAVE_DICT = 1 << 5,
 };
 
 struct attrs {
@@ -39,6 +40,7 @@ struct attrs {
 	size_t expr_len;
 	int64_t value;                    /* DW_AT_const_value */
 	uint32_t line, closure;           /* declaration; offset in the closure object */
+	uint32_t dict;                    /* index in the dictionary (HAVE_DICT) */
 	uint16_t lang;
 	uint8_t kind;                     /* DW_AT_go_kind */
 	bool embedded, result;
@@ -171,6 +173,7 @@ struct dwarf_var {
 	const char *name, *func;
 	uint32_t type;
 	uint32_t line, closure; /* closure 0: not captured */
+	int32_t dict;           /* index of the type in the dictionary; -1 none */
 	uint32_t scope, nscope; /* ranges where it is in scope, in dwarf.scopes; none: the whole function */
 	uint32_t loc, nlocs;    /* in dwarf.locs */
 	bool param, result;

@@ -210,6 +210,7 @@ struct local {
 	uint32_t type;
 	uint32_t decl_line;
 	bool param, result;
+	int32_t dict;        /* of a generic function: the type's index in its dictionary, `type` is its shape; -1 none */
 	unsigned npieces; /* 0: not live or optimised away at this pc */
 	struct piece pieces[MAX_PIECES];
 };
@@ -224,8 +225,18 @@ struct captured {
 	const char *name;
 	uint32_t type; /* of the variable; by reference when name starts with '&' */
 	uint32_t offset;
+	int32_t dict; /* as in struct local */
 };
 size_t dwarf_captured(struct dwarf *d, const struct types *t, uint64_t entry, struct captured *out, size_t max);
+
+/* ---- generic functions (types/dictionaries.c) ---- */
+
+/* The dictionary of a function with shapes in its name, if the program has only one that fits; 0: none, or several. */
+uint64_t types_dictionary(const struct types *t, const char *func);
+/* The type that a dictionary has at the index, if the shape can stand for it; else the shape. Not thread-safe. */
+uint32_t types_in_dictionary(struct types *t, uint64_t dict, uint32_t index, uint32_t shape);
+/* Could these type arguments have these shapes? "go.shape.int,string]" and "main.Id,string]"; the brackets may be missing. */
+bool types_shapes_fit(const struct types *t, const char *shapes, const char *args);
 
 /* ---- the program: modules, functions, lines, stack maps (moduledata and pclntab) ---- */
 
