@@ -200,6 +200,7 @@ static void running_state(struct heap *h, const struct goroutine *g, const struc
 		return;
 	}
 	saved_state(h, g, s); /* systemstack, mcall, asmcgocall and morestack leave it there */
+	s->lost = !on_stack(g, s->at.sp); /* what runs saves it, and clears it when it goes on: 0 is no place to start from */
 }
 
 static struct start start_of(struct heap *h, const struct goroutine *g, const struct thread *t)

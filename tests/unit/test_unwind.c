@@ -33,7 +33,7 @@ struct world {
 	struct thread thread;
 	uint64_t regs[17];
 	uint32_t obj[4]; /* heap objects */
-	uint64_t goexit, caller, deferring, leaf, park, sigpanic, async;
+	uint64_t goexit, caller, deferring, leaf, park, sigpanic, async, racecall;
 };
 
 static const struct pcrange sp0[] = {{0, 0x40}, {0, 0}};
@@ -66,6 +66,7 @@ static void put_program(struct world *w)
 	w->park = fg_func(g, &(struct fakefunc){.size = 0x40, .name = "runtime.gopark", .sp = sp0});
 	w->sigpanic = fg_func(g, &(struct fakefunc){.size = 0x40, .name = "runtime.sigpanic", .sp = sp24});
 	w->async = fg_func(g, &(struct fakefunc){.size = 0x40, .name = "runtime.asyncPreempt", .sp = sp24});
+	w->racecall = fg_func(g, &(struct fakefunc){.size = 0x40, .name = "racecall", .sp = sp0});
 	fg_finish(g);
 	/* Map 0: nothing; map 1: the upper of two locals, and the argument. */
 	fp_put(&g->fp, LOCALS, 4, 2);
@@ -350,6 +351,50 @@ static void test_system_stack(void **state)
 	world_free(w);
 }
 
+/* In C code that the race detector's stub called: the goroutine's SP is in R12, or was saved by one of the callees. */
+static void test_sanitizer(void **state)
+{
+	enum { G0 = FG_FREE + 0x280, TOP = SIGSTACK + 0x408 };
+	(void)state;
+	struct world *w = world_new(ARCH_AMD64);
+	uint64_t frame = build_stack(w, STACK + 0x100, 24, w->caller);
+	put(w, STACK + 0x100 - 8, w->leaf + 0x10); /* where the stub returns to */
+	put(w, STACK + 0x108, obj(w, 0));          /* no map holds there */
+	put(w, frame + 40 - 8 - 8, obj(w, 1));
+	put(w, frame + 40 - 8 - 16, obj(w, 2)); /* dead in the caller */
+	put(w, M, G0);
+	put(w, G0 + 56, TOP);
+	put(w, SIGSTACK + 0x400 - 8, w->racecall + 9);
+	w->g.status = G_RUNNING;
+	w->thread = (struct thread){.tid = 1, .pc = 0x7000, .sp = SIGSTACK + 0x300, .nregs = 17};
+	w->thread.regs[3] = STACK + 0x100 - 8;
+	for (int saved = 0; saved < 3; saved++) {
+		unwind(w, &w->thread);
+		check_frames(w, 3, (const char *const[]){"main.leaf", "main.caller", "runtime.goexit"});
+		assert_true(frame_at(w, 0)->conservative && !frame_at(w, 1)->conservative && !w->g.truncated);
+		assert_int_equal(targets(w, NULL), 1 | 2);
+		w->thread.regs[3] = 0; /* from the second round on in a frame of C's */
+		put(w, SIGSTACK + 0x380, STACK + 0x100 - 8 - (saved ? 8u : 0));
+		put(w, STACK + 0x100 - 16, STACK + 0x200); /* in the third, behind a frame pointer */
+	}
+	/* In the stub itself, behind the call. */
+	put(w, SIGSTACK + 0x400 - 8, 0);
+	put(w, SIGSTACK + 0x380, 0);
+	w->thread.pc = w->racecall + 12;
+	w->thread.sp = TOP;
+	w->thread.regs[4] = STACK + 0x100 - 8;
+	unwind(w, &w->thread);
+	check_frames(w, 3, (const char *const[]){"main.leaf", "main.caller", "runtime.goexit"});
+	w->thread.pc = 0x7000;
+	/* Nothing on top of the system stack says so: the saved state counts. */
+	put(w, SIGSTACK + 0x400 - 8, w->park + 9);
+	sched(w, w->park + 9, STACK + 0x100 - 8);
+	put(w, STACK + 0x100 - 8, w->leaf + 0x11);
+	unwind(w, &w->thread);
+	check_frames(w, 4, (const char *const[]){"runtime.gopark", "main.leaf", "main.caller", "runtime.goexit"});
+	world_free(w);
+}
+
 static void put_context(struct world *w, uint64_t at, uint64_t pc, uint64_t sp, uint64_t rax)
 {
 	put(w, at + 8, 0);
@@ -533,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_async),
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_system_stack),
+		cmocka_unit_test(test_sanitizer),
 		cmocka_unit_test(test_signal),
 		cmocka_unit_test(test_signal_at_zero),
 		cmocka_unit_test(test_lost),
