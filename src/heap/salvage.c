@@ -16,8 +16,8 @@ enum {
 /* ---- which spans there must be ---- */
 
 /*
- * Green Tea: the last byte of a span of small objects is its span class, behind two sets of 63 bytes: objects scanned and
- * objects marked (mgcmark_greenteagc.go, spanInlineMarkBits). What is no object is neither.
+ * Green Tea: the last byte of a span of small objects is its span class, behind two sets of 63 bytes: objects scanned
+ * and objects marked (mgcmark_greenteagc.go, spanInlineMarkBits). What is no object is neither.
  */
 static bool inline_class(const struct heap *h, const struct span_rules *r, uint64_t page, struct salvaged_span *ret)
 {
@@ -40,7 +40,8 @@ static bool inline_class(const struct heap *h, const struct span_rules *r, uint6
 }
 
 /* The span that an object of this type and size must be in. False: it cannot begin there. */
-static bool span_of(const struct salvage *s, const struct span_rules *r, const struct found *f, struct salvaged_span *ret)
+static bool span_of(const struct salvage *s, const struct span_rules *r, const struct found *f,
+                    struct salvaged_span *ret)
 {
 	uint64_t addr = f->addr, size = f->size;
 	if (r->headers && f->scan && size > r->bits_max && size <= MAX_SMALL - HEADER) {
@@ -125,8 +126,8 @@ static int by_weight(const void *ap, const void *bp)
 typedef VEC(struct salvaged_span) span_vec;
 
 /*
- * Bytes without pointers in which objects with pointers lie are no such bytes: a length was wrong, in a variable that was
- * dead, say.
+ * Bytes without pointers in which objects with pointers lie are no such bytes: a length was wrong, in a variable that
+ * was dead, say.
  */
 static void drop_false(struct salvage *s)
 {
@@ -245,7 +246,7 @@ bool salvage_mask(struct salvage *s, uint32_t span)
 		else
 			hi = mid;
 	}
-	for (; lo < s->objects.len && s->objects.data[lo].addr < end; lo++) {
+	for (; lo < s->objects.len && s->objects.data[lo].addr < end && s->budget; lo++) {
 		const struct found *f = &s->objects.data[lo];
 		struct leaves l;
 		if (f->type >= h->types->n)
@@ -254,7 +255,7 @@ bool salvage_mask(struct salvage *s, uint32_t span)
 			return false;
 		uint64_t size = h->types->t[f->type].size;
 		for (uint64_t k = 0; k < f->count && l.n && f->addr + k * size < end; k++)
-			for (uint32_t i = 0; i < l.n; i++) {
+			for (uint32_t i = 0; i < l.n && s->budget; i++, s->budget--) {
 				const struct leaf *leaf = &s->leaves.data[l.first + i];
 				uint64_t at = f->addr + k * size + leaf->offset - sp->base;
 				bool iface = h->types->t[leaf->type].kind == KIND_INTERFACE;
@@ -306,8 +307,8 @@ static bool follow_range(struct heap *h, id_vec *todo, uint64_t from, uint64_t t
 }
 
 /*
- * Every object that can be reached in spans that are known by now. What stacks and variables hold is taken as it is: too
- * much here becomes garbage, liveness is found out later, by the collector's rules.
+ * Every object that can be reached in spans that are known by now. What stacks and variables hold is taken as it is:
+ * too much here becomes garbage, liveness is found out later, by the collector's rules.
  */
 struct hc_error *salvage_objects(struct salvage *s)
 {

@@ -2,7 +2,8 @@
 /*
  * Spans whose descriptors are lost. In a core that was cut, what is missing first is what lies at high addresses: the
  * runtime's bookkeeping, while objects and variables are still there. Pointers of known type tell of an object's size,
- * size and address tell of the span around it, and from Go 1.22 on the span tells where its other objects' pointers are.
+ * size and address tell of the span around it, and from Go 1.22 on the span tells where the pointers of its other
+ * objects are.
  *
  *   salvage_walk.c   follows typed pointers from package variables, goroutines and their frames: objects found
  *   salvage.c        spans around these; then marks in them as the collector would, typed or not

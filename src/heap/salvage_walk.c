@@ -10,6 +10,7 @@
 
 enum {
 	LEAVES_MAX = 1 << 16, /* of one type: what an array of arrays has beyond that is left out */
+	ALL_LEAVES_MAX = 1 << 22,
 	NESTING_MAX = 256,
 };
 
@@ -61,7 +62,7 @@ static bool flatten(struct salvage *s, uint32_t type)
 	size_t first = s->leaves.len;
 	struct part top = {0, 1, type};
 	bool ok = vec_push(&stack, top);
-	while (ok && stack.len && s->leaves.len - first < LEAVES_MAX) {
+	while (ok && stack.len && s->leaves.len - first < LEAVES_MAX && s->leaves.len < ALL_LEAVES_MAX) {
 		struct part *p = &stack.data[stack.len - 1];
 		const struct type *t = type_of(s, p->type);
 		if (!p->left || !t || t->flags & TYPE_F_NOTINHEAP) {
@@ -124,8 +125,8 @@ static bool ranges_load(struct salvage *s)
 	/* mpagealloc.go: start, end chunkIdx lie in front of inUse. */
 	uint64_t at = layout_addr(l, layout_addr(l, h->priv->mheap, L_MHEAP_PAGES), L_PAGES_INUSE) - 2u * h->word;
 	s->heap_lo = s->heap_hi = 0;
-	if (h->word == 8 && layout_has(l, L_MHEAP_PAGES) && proc_word(h->proc, at, &start) && proc_word(h->proc, at + 8, &end) &&
-	    start < end && end < UINT64_C(1) << (ADDR_BITS - CHUNK_SHIFT)) {
+	if (h->word == 8 && layout_has(l, L_MHEAP_PAGES) && proc_word(h->proc, at, &start) &&
+	    proc_word(h->proc, at + 8, &end) && start < end && end < UINT64_C(1) << (ADDR_BITS - CHUNK_SHIFT)) {
 		s->heap_lo = (start << CHUNK_SHIFT) + offset;
 		s->heap_hi = (end << CHUNK_SHIFT) + offset;
 	}
@@ -153,14 +154,15 @@ static bool on_stack(const struct salvage *s, uint64_t addr)
 }
 
 /* Can an object of the Go heap be there? Its bytes need not be in the snapshot, but must have been mapped. */
-static bool in_heap(const struct salvage *s, uint64_t addr, uint64_t size)
+static bool in_heap(struct salvage *s, uint64_t addr, uint64_t size)
 {
 	if (addr < s->heap_lo || addr >= s->heap_hi || size > s->heap_hi - addr || on_stack(s, addr))
 		return false;
 	for (uint64_t at = addr, end = addr + size; at < end;) {
 		const struct segment *seg = proc_segment(s->h->proc, at);
-		if (!seg || !(seg->flags & PF_W))
+		if (!seg || !(seg->flags & PF_W) || !s->budget)
 			return false;
+		s->budget--;
 		at = seg->addr + seg->size;
 	}
 	return true;
@@ -362,7 +364,8 @@ static bool interface(struct salvage *s, uint64_t addr, bool eface)
 
 static bool is_map(const struct type *t, const char *field)
 {
-	return t->kind == KIND_STRUCT && field_named(t, field) && (t->flags & (TYPE_F_RUNTIME | TYPE_F_SYNTHETIC) || strchr(t->name, '<'));
+	return t->kind == KIND_STRUCT && field_named(t, field) &&
+	       (t->flags & (TYPE_F_RUNTIME | TYPE_F_SYNTHETIC) || strchr(t->name, '<'));
 }
 
 /* One value in memory; `only`: the word of it that counts, UINT64_MAX for all. */

@@ -201,6 +201,7 @@ static struct hc_error *salvage(struct heap *h, raw_vec *raw, const struct censu
 	}
 	if (!err && !raw->len)
 		err = no_spans(h, c);
+	s->budget = proc_bytes(h->proc) + 4096; /* for their masks */
 	h->totals.lost_spans = c->unreadable;
 	if (!err)
 		diag_add(h->diag, HC_SEV_WARNING, "%" PRIu64 " of %" PRIu64 " span descriptors are not in the snapshot: %" PRIu64
@@ -251,7 +252,8 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 		                      (r->spanclass == TINY_CLASS ? SPAN_TINY : 0) | (r->userarena ? SPAN_USERARENA : 0));
 		in->mspan = r->mspan;
 		in->npages = r->npages;
-		in->slot_size = large && !r->userarena ? r->npages << PAGE_SHIFT : r->elemsize; /* a user arena's end holds its mask */
+		/* The end of a user arena holds its mask. */
+		in->slot_size = large && !r->userarena ? r->npages << PAGE_SHIFT : r->elemsize;
 		in->spanclass = r->spanclass;
 		in->specials = r->specials;
 		in->type = r->type;
@@ -368,9 +370,9 @@ static struct hc_error *span_anchor(struct heap *h)
 	const struct proc *p = h->proc;
 	priv->mheap = anchor_mheap(h);
 	if (!priv->mheap && p->lost_bytes)
-		return err_new(HC_E_TRUNCATED, "%s: the core was cut before the Go heap's bookkeeping, by which runtime.mheap_ is found "
-		               "where names are stripped; give the unstripped executable with --exe or its debug file with --debug-file "
-		               "for what is left, or make the dump again without a size limit", p->blob->path);
+		return err_new(HC_E_TRUNCATED, "%s: the core was cut before the Go heap's bookkeeping, by which runtime.mheap_ is "
+		               "found where names are stripped; give the unstripped executable with --exe or its debug file with "
+		               "--debug-file for what is left, or make the dump again without a size limit", p->blob->path);
 	if (!priv->mheap)
 		return err_new(HC_E_EXE, "%s: runtime.mheap_ was not found, by name or by its structure: the snapshot may lack the "
 		               "program's variables, or the executable is stripped in a way that is not known; give the unstripped one "

@@ -17,7 +17,7 @@ static const char *debuglink(const struct exe *exe, uint32_t *crc)
 	return (const char *)d;
 }
 
-/* As gdb and elfutils look: by build id, then by the link's name beside the executable, in .debug, and below /usr/lib/debug. */
+/* As gdb looks: by build id; then by the link's name beside the executable, in .debug, and below /usr/lib/debug. */
 static bool paths_of_debug(struct paths *ps, const struct opening *o, const struct exe *exe, const char *link)
 {
 	if (!paths_add_build_id(ps, o->opts, exe->gnu_build_id, ".debug"))
@@ -110,8 +110,8 @@ static void try_debug(struct opening *o, struct exe *exe, const char *path, cons
 	}
 	if (m != MATCH_YES)
 		diag_add(o->p->diag, HC_SEV_WARNING, "debug file %s is not used: %s; --debug-file names the right one, --force takes "
-		         "this one", path, by_link ? "its checksum is not the one in .gnu_debuglink" : "it was not split off from the "
-		         "executable (build ids differ)");
+		         "this one", path, by_link ? "its checksum is not the one in .gnu_debuglink" :
+		         "it was not split off from the executable (build ids differ)");
 	exe_close(debug);
 }
 

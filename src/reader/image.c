@@ -90,6 +90,34 @@ static struct hc_error *file_pieces(struct opening *o, const struct exe *exe, ui
 	return NULL;
 }
 
+/*
+ * The kernel leaves out private memory that was never written (fs/coredump.c, vma_dump_size: no anon_vma). In the middle
+ * of an image that is variables without initial value which nobody has set: zeros.
+ */
+static struct hc_error *unwritten_pieces(struct opening *o, const struct exe *exe, uint64_t bias)
+{
+	enum { UNWRITTEN_MAX = 16 << 20 };
+	struct proc *p = o->p;
+	if (strcmp(p->producer, "kernel"))
+		return NULL;
+	for (size_t i = 0; i < exe->nsegments; i++) {
+		const struct exe_segment *s = &exe->segments[i];
+		uint64_t from = s->vaddr + bias + s->filesz, to = s->vaddr + bias + s->memsz;
+		for (size_t k = 0; s->flags & PF_W && from < to && k < o->loads.len; k++) {
+			const struct load *l = &o->loads.data[k];
+			uint64_t lo = l->vaddr > from ? l->vaddr : from;
+			uint64_t hi = l->memsz < to - l->vaddr ? l->vaddr + l->memsz : to;
+			if (l->filesz || l->vaddr >= to || lo >= hi || hi - lo > UNWRITTEN_MAX ||
+			    (l->flags & (PF_R | PF_W)) != (PF_R | PF_W))
+				continue;
+			struct piece pc = {lo, hi - 1, arena_alloc(&p->arena, hi - lo), RANK_CORE, l->flags};
+			if (!pc.data || !vec_push(&o->pieces, pc))
+				return err_nomem();
+		}
+	}
+	return NULL;
+}
+
 /* Owns the exe from here on. */
 static struct hc_error *add_module(struct opening *o, struct exe *exe, uint64_t bias, bool is_main, const char *path)
 {
@@ -102,6 +130,8 @@ static struct hc_error *add_module(struct opening *o, struct exe *exe, uint64_t 
 	p->modules = m;
 	p->modules[p->nmodules++] = (struct module_file){exe, bias, is_main};
 	struct hc_error *err = debugfile_find(o, exe, is_main ? o->opts->debug_file : NULL);
+	if (!err)
+		err = unwritten_pieces(o, exe, bias);
 	return err ? err : file_pieces(o, exe, bias, path);
 }
 
@@ -158,8 +188,8 @@ static void say_not_found(struct opening *o, const char *refused)
 	struct proc *p = o->p;
 	const char *id = *p->gnu_build_id ? p->gnu_build_id : p->go_build_id;
 	diag_add(p->diag, HC_SEV_WARNING, "executable %s%s%s%s not found%s%s: types and most references are unknown without "
-	         "it; use --exe or --sysroot (-v tells where it was looked for)", *p->exe_path ? p->exe_path : "(name unknown)", *id ? " (build id " : "", id,
-	         *id ? ")" : "", refused ? "; refused " : "", refused ? refused : "");
+	         "it; use --exe or --sysroot (-v tells where it was looked for)",
+	         *p->exe_path ? p->exe_path : "(name unknown)", *id ? " (build id " : "", id, *id ? ")" : "", refused ? "; refused " : "", refused ? refused : "");
 }
 
 /* One candidate: the file when it is the right one, else NULL. The first wrong one stays in *forced, with its text. */

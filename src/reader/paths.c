@@ -74,7 +74,8 @@ bool paths_add_debuginfod(struct paths *ps, const char *gnu_id, const char *what
 {
 	const char *cache = getenv("DEBUGINFOD_CACHE_PATH"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	const char *dirs[] = {cache, xdg, home, home};
-	static const char *const below[] = {"", "/debuginfod_client", "/.cache/debuginfod_client", "/.debuginfod_client_cache"};
+	static const char *const below[] = {"", "/debuginfod_client", "/.cache/debuginfod_client",
+	                                    "/.debuginfod_client_cache"};
 	for (size_t i = cache && *cache ? 0 : 1; *gnu_id && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		if (!dirs[i] || !*dirs[i])
 			continue;

@@ -17,6 +17,7 @@ enum { HOLE_BLOCK = 4096, PIPE_CHUNK = 256 << 10 };
 struct sparse_file {
 	int fd;
 	uint64_t pos;
+	int failed; /* errno of a write that failed */
 };
 
 static bool all_zero(const uint8_t *p, size_t n)
@@ -40,9 +41,8 @@ static int write_at(int fd, const uint8_t *p, size_t n, uint64_t pos)
 }
 
 /* Blocks of zeros are skipped: most of a core is address space that was never touched. */
-static int sparse_write(void *ctx, const void *data, size_t size)
+static int sparse_write_blocks(struct sparse_file *f, const void *data, size_t size)
 {
-	struct sparse_file *f = ctx;
 	const uint8_t *p = data, *end = p + size, *run = p;
 	uint64_t run_pos = f->pos;
 	while (p < end) {
@@ -62,12 +62,22 @@ static int sparse_write(void *ctx, const void *data, size_t size)
 	return write_at(f->fd, run, (size_t)(p - run), run_pos);
 }
 
+static int sparse_write(void *ctx, const void *data, size_t size)
+{
+	struct sparse_file *f = ctx;
+	return f->failed = sparse_write_blocks(f, data, size);
+}
+
+static const char *temp_dir(void)
+{
+	const char *dir = getenv("TMPDIR");
+	return dir && *dir ? dir : "/var/tmp";
+}
+
 /* A file without a name in $TMPDIR, else /var/tmp: /tmp is often memory, and snapshots are large. */
 static struct hc_error *temp_open(int *ret)
 {
-	const char *dir = getenv("TMPDIR");
-	if (!dir || !*dir)
-		dir = "/var/tmp";
+	const char *dir = temp_dir();
 	size_t n = strlen(dir);
 	char *name = malloc(n + sizeof("/heapconv-XXXXXX"));
 	if (!name)
@@ -86,10 +96,10 @@ static struct hc_error *temp_open(int *ret)
 	return NULL;
 }
 
-static struct hc_error *write_failed(int e)
+static struct hc_error *write_failed(const struct sparse_file *f, int e)
 {
-	return err_new(HC_E_IO, "writing a temporary file: %s; set TMPDIR to a directory with enough space",
-	               strerror(e));
+	return err_new(HC_E_IO, "writing a temporary file in %s, after %llu bytes: %s; set TMPDIR to a directory with "
+	               "more free space", temp_dir(), (unsigned long long)f->pos, strerror(e));
 }
 
 /* ---- by other programs ---- */
@@ -138,7 +148,7 @@ static struct hc_error *pipe_drain(int fd, struct sparse_file *f)
 			continue;
 		int e = n < 0 ? errno : sparse_write(f, buf, (size_t)n);
 		if (e)
-			err = write_failed(e);
+			err = write_failed(f, e);
 		if (n <= 0 || e)
 			break;
 	}
@@ -168,7 +178,7 @@ static struct hc_error *unpack_tool(enum file_kind kind, const char *path, struc
 static struct hc_error *finish(struct sparse_file *f, struct hc_error *err, int *fd, uint64_t *size)
 {
 	if (!err && ftruncate(f->fd, (off_t)f->pos))
-		err = write_failed(errno);
+		err = write_failed(f, errno);
 	if (err) {
 		close(f->fd);
 		return err;
@@ -195,5 +205,9 @@ struct hc_error *unpack(const struct blob *b, enum file_kind kind, int *fd, uint
 		err = gz_inflate(b->data, b->size, sparse_write, &f, cut);
 	else
 		err = unpack_tool(kind, b->path, &f, cut);
+	if (err && kind == FILE_GZIP && f.failed) {
+		hc_error_free(err);
+		err = write_failed(&f, f.failed);
+	}
 	return finish(&f, err, fd, size);
 }

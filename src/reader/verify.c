@@ -7,8 +7,8 @@
 #include "reader/priv.h"
 
 /*
- * A packer's stub put the program's image into memory: the auxiliary vector tells of the stub, but where the file's first
- * page is to be, there it is.
+ * A packer's stub put the program's image into memory: the auxiliary vector tells of the stub, but where the file's
+ * first page is to be, there it is.
  */
 static bool unpacked_head(const struct proc *p, struct arena *a, const struct exe *exe, struct head *h)
 {

@@ -78,3 +78,15 @@ fi
 cp --sparse=always "$core" "$T/abrt/coredump"
 "$HEAPCONV" -q "$T/abrt/coredump" --dump=stats > "$T/stats" 2> "$T/err"
 ok "executable beside the core, under ABRT's name" cmp "$T/plain" "$T/stats"
+# A full disk: a file system of its own, where that is allowed.
+mkdir "$T/small"
+if unshare -m mount -t tmpfs -o size=256k none "$T/small" 2>/dev/null; then
+	for f in testdata/snapshots/leak-1.26.core.gz "$T/core.packed"; do
+		unshare -m sh -c 'mount -t tmpfs -o size=256k none "$1" && TMPDIR=$1 exec "$2" "$3" -e "$4"' sh "$T/small" \
+			"$HEAPCONV" "$f" "$exe" > "$T/out" 2> "$T/err"
+		is "full disk, $(basename "$f"): exit status" $? 1
+		like "full disk, $(basename "$f"): what to do" "$(cat "$T/err")" "in $T/small, after [0-9]+ bytes: No space left .*set TMPDIR"
+	done
+else
+	skip "full disk while decompressing" "no file system may be mounted here"
+fi

@@ -74,7 +74,7 @@ static struct image make_exe(const char *go_id, const char *gnu_id, uint16_t typ
 	if (gnu_id)
 		cb_note(&cb, "GNU", 3, gnu_id, strlen(gnu_id));
 	cb_segment(&cb, BASE, 0, PF_R | PF_X, text, sizeof(text));
-	cb_segment(&cb, DATA, sizeof(data), PF_R | PF_W, data, sizeof(data));
+	cb_segment(&cb, DATA, 3 * PAGE, PF_R | PF_W, data, sizeof(data)); /* the last page: no initial values */
 	struct cb_section info = {.name = ".go.buildinfo", .type = SHT_PROGBITS, .addr = DATA, .flags = SHF_ALLOC, .size = 64,
 	                          .of_memory = true};
 	uint8_t rela[24];
@@ -102,6 +102,8 @@ struct setting {
 	bool no_page;      /* the first page was not saved */
 	bool no_data;      /* nor any data */
 	bool no_auxv;
+	bool unset;        /* nobody wrote to the last page of data */
+	bool kernel;
 	const struct image *library;
 	const char *library_path;
 };
@@ -139,6 +141,10 @@ static struct image make_core(const struct image *exe, struct setting s)
 	cb_segment(&cb, DATA + s.bias, 2 * PAGE, PF_R | PF_W, NULL, 0);
 	if (!s.no_data)
 		cb_segment(&cb, DATA + s.bias + PAGE, PAGE, PF_R | PF_W, changed, PAGE);
+	if (s.unset)
+		cb_segment(&cb, DATA + s.bias + 2 * PAGE, PAGE, PF_R | PF_W, NULL, 0);
+	if (s.kernel)
+		cb_note(&cb, "CORE", NOTE_SIGINFO, page, 128);
 	if (s.library)
 		cb_segment(&cb, lib_addr, 2 * PAGE, PF_R | PF_X, s.library->data, PAGE);
 	core.data = cb_build(&cb, &core.size);
@@ -241,6 +247,27 @@ static void test_relocated(void **state)
 		assert_int_equal(byte_at(p, DATA + bias + PAGE + 15), 'd');
 		assert_int_equal(byte_at(p, DATA + bias + PAGE + 24), 'd');
 		assert_int_equal(p->stale_bytes, 2 * PAGE);
+		proc_close(p);
+		free(core.data);
+		free(exe.data);
+	}
+}
+
+/* The kernel leaves out memory that was never written; with others, what is not there is not known. */
+static void test_never_written(void **state)
+{
+	(void)state;
+	for (int kernel = 0; kernel <= 1; kernel++) {
+		struct image exe = make_exe("go/id", NULL, ET_EXEC, true);
+		uint64_t v = 1;
+		write_file(in_root("app/srv"), exe.data, exe.size);
+		struct image core = make_core(&exe, (struct setting){.unset = true, .kernel = kernel});
+		struct proc *p = open_ok(&core, (struct proc_opts){.exe = in_root("app/srv")}, NULL);
+		assert_string_equal(p->producer, kernel ? "kernel" : "qemu-user");
+		assert_int_equal(proc_u64(p, DATA + 2 * PAGE, &v), kernel);
+		assert_int_equal(v, !kernel);
+		assert_int_equal(proc_u64(p, DATA + 3 * PAGE - 8, &v), kernel);
+		assert_false(proc_u64(p, DATA + 3 * PAGE, &v));
 		proc_close(p);
 		free(core.data);
 		free(exe.data);
@@ -474,6 +501,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file_note, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_relocated, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_auxv, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
