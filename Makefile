@@ -201,6 +201,11 @@ bench: all
 bench-types: all
 	$(Q)BUILD=$(BUILD) sh tests/bench_types.sh
 
+# Every kind of snapshot that this machine can make; half an hour. docs/snapshots.md is the answer.
+.PHONY: matrix
+matrix: all
+	$(Q)HEAPCONV=$(BUILD)/heapconv TABLE=docs/snapshots.md bash tests/matrix.sh
+
 .PHONY: clean
 clean:
 	rm -rf build
@@ -210,6 +215,7 @@ help:
 	@echo "make            build heapconv and libheapconv.a in $(BUILD)"
 	@echo "make demo       install what is needed, build, convert a bundled core, show the answer"
 	@echo "make check      build and run all tests (SAN=address,undefined for the sanitizer flavour)"
+	@echo "make matrix     every kind of snapshot that can be made here; writes docs/snapshots.md (half an hour)"
 	@echo "make fuzz       fuzz targets in build/fuzz/fuzz (needs clang): build/fuzz/fuzz/fuzz_elf tests/fuzz/corpus/elf"
 	@echo "make fuzz-run MINUTES=60   runs all of them; make fuzz-coverage: which lines they reach (docs/fuzzing.md)"
 	@echo "make bench      time and memory on a heap of 10 million objects (needs Go)"

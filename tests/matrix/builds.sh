@@ -3,7 +3,7 @@
 
 # built WANT KIND GO NAME=VALUE...
 built() {
-	want=$1 kind=$2 go=$3
+	local want=$1 kind=$2 go=$3
 	shift 3
 	make_it build GO=$go KINDS=quit "$@" || { skip "$kind, go $go" "$why"; return; }
 	set -- "$W"/build/*.core.quit
@@ -45,8 +45,8 @@ experiments() {
 	built right "GOEXPERIMENT=noallocheaders" 1.22 EXPERIMENT=noallocheaders
 	built right "GOEXPERIMENT=noallocheaders, stripped" 1.22 EXPERIMENT=noallocheaders VARIANT=stripped
 	built right "GOEXPERIMENT=runtimefreegc" 1.27 EXPERIMENT=runtimefreegc
-	built right "GOEXPERIMENT=arenas, user arenas" 1.21 PROGRAM=arenas EXPERIMENT=arenas KINDS=quit
-	built right "GOEXPERIMENT=arenas, user arenas" 1.26 PROGRAM=arenas EXPERIMENT=arenas KINDS=quit
+	built right "GOEXPERIMENT=arenas, user arenas" 1.21 PROGRAM=arenas EXPERIMENT=arenas
+	built right "GOEXPERIMENT=arenas, user arenas" 1.26 PROGRAM=arenas EXPERIMENT=arenas
 	built right "GOEXPERIMENT=arenas, user arenas, stripped" 1.26 PROGRAM=arenas EXPERIMENT=arenas VARIANT=stripped
 }
 
@@ -67,7 +67,7 @@ source_of() {
 }
 # In that directory: go COMMAND, of that release
 go_in() { # DIR RELEASE ARGUMENT...
-	d=$1 release=$2
+	local d=$1 release=$2
 	shift 2
 	tool=$(sed -n "s/^$release) GO=\(.*\) ;;/\1/p" testdata/gen.sh)
 	(cd "$W/$d" && GOENV=off GOFLAGS= GOTOOLCHAIN=go${tool:-$release} go "$@" > "$W/go.log" 2>&1) && return 0
@@ -92,7 +92,7 @@ modules() {
 		[ $mode = c-shared ] || lib=embedded.a
 		if source_of emb embedded $1 && go_in emb $1 build -trimpath -buildmode=$mode -o $lib . &&
 			(cd "$W/emb" && ${CC:-cc} -xc -o prog main.c.txt -xnone $lib -lpthread -Wl,-rpath,. > "$W/go.log" 2>&1); then
-			run_zoo "$W/emb" wait ./prog && quit_zoo "$W/emb" ./prog
+			run_zoo "$W/emb" wait ./prog && quit_zoo "$W/emb" ./prog ABRT
 			row right "Go in a C program (-buildmode=$mode)" $1 "$core" "$W/emb/truth"
 		else
 			skip "Go in a C program (-buildmode=$mode)" "${why:-$(tail -n 1 "$W/go.log")}"

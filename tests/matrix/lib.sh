@@ -6,8 +6,10 @@ export LC_ALL=C
 n=0
 W=$(mktemp -d "${TMPDIR:-/tmp}/heapconv-matrix.XXXXXX") || exit 1
 trap 'rm -rf "$W"' EXIT
-ROWS=$W/rows
-: > "$ROWS"
+KEEP=${MATRIX_ROWS:-build/matrix} # the rows of each section, from run to run
+mkdir -p "$KEEP"
+ROWS=/dev/null
+cp "$HEAPCONV" "$W/heapconv" && HEAPCONV=$W/heapconv # a rebuild meanwhile does no harm
 
 pass() { n=$((n + 1)); echo "ok $n - $1"; }
 flunk() { n=$((n + 1)); echo "not ok $n - $1"; shift; for l in "$@"; do echo "$l" | sed 's/^/# /'; done; }
@@ -25,7 +27,7 @@ section() { # TITLE WHAT
 
 # make OUT NAME=VALUE...: testdata/gen.sh into $W/OUT; false, with the reason in $why, when that does not work
 make_it() {
-	d=$W/$1
+	local d=$W/$1
 	shift
 	env OUT="$d" RUNDIR="$W/run" "$@" bash testdata/gen.sh > "$W/gen.log" 2>&1 && return 0
 	why=$(grep -v '^+' "$W/gen.log" | tail -n 1 | cut -c 1-120)
@@ -45,7 +47,7 @@ counters() { # STATS
 #         refused   exit status 1, one line
 # TRUTH: a file, or - for none.
 row() {
-	want=$1 kind=$2 go=$3 snap=$4 truth=$5
+	local want=$1 kind=$2 go=$3 snap=$4 truth=$5
 	shift 5
 	timeout 120 "$HEAPCONV" --progress=never "$snap" "$@" > "$W/page" 2> "$W/err" < /dev/null
 	status=$?

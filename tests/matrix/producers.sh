@@ -3,7 +3,7 @@
 
 # run_zoo DIR MODE COMMAND...: COMMAND (with the program's name, and more before it) in DIR, until its truth is complete
 run_zoo() {
-	dir=$1 mode=$2
+	local dir=$1 mode=$2
 	shift 2
 	rm -f "$dir/truth"
 	(cd "$dir" && ulimit -c unlimited && exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin GOMAXPROCS=3 GOTRACEBACK=crash "$@" \
@@ -20,9 +20,9 @@ run_zoo() {
 # The process whose command line ends as the program's: COMMAND may have started it as a child.
 inner() { pgrep -n -f "^([^ ]*/)?$1 (wait|panic)" || echo $pid; }
 
-quit_zoo() { # DIR: the core that SIGQUIT makes
+quit_zoo() { # DIR [NAME [SIGNAL]]: the core that SIGQUIT makes. (C programs in the background of a shell ignore that one.)
 	rm -f "$1"/core*
-	kill -QUIT "$(inner "${2:-./zoo}")"
+	kill -"${3:-QUIT}" "$(inner "${2:-./zoo}")"
 	wait $pid 2>/dev/null
 	core=$(ls "$1"/core* 2>/dev/null | head -n 1)
 	[ -n "$core" ]

@@ -3,7 +3,7 @@
 
 # state WANT KIND GO MODE:HOW NAME=VALUE...
 state() {
-	want=$1 kind=$2 go=$3 how=$4
+	local want=$1 kind=$2 go=$3 how=$4
 	shift 4
 	case $how in *:gcore) have gcore || { skip "$kind" "gdb is not installed"; return; } ;; esac
 	make_it state GO=$go PROGRAM=states KINDS=$how "$@" || { skip "$kind, go $go" "$why"; return; }
@@ -14,6 +14,7 @@ state() {
 
 states() {
 	state right "100000 goroutines, gcore" $1 many:gcore
+	state right "100000 goroutines, killed at once" $1 many:dies ENVIRON=DIE=1
 	state close "collecting garbage, gcore" $1 mark:gcore
 	state close "collecting garbage, SIGQUIT" $1 mark:quit
 	state close "allocating in all threads, gcore" $1 malloc:gcore

@@ -23,9 +23,9 @@ func TestBubble(t *testing.T) {
 		}
 		on := &OnTimer{1, 2}
 		time.AfterFunc(time.Hour, func() { on.a++ })
-		rec("timer", -1, unsafe.Pointer(on), 16, "main.OnTimer", live, "timer", "")
+		rec("timer", -1, unsafe.Pointer(on), 16, "heapconv.test/bubble.OnTimer", live, "timer", "")
 		synctest.Wait()
-		cnt("main.Held", 20, 0)
+		cnt("heapconv.test/bubble.Held", 20, 0)
 		runtime.GC()
 		truthEnd(createFile(os.Getenv("TRUTH")))
 		for gSpin = true; gSpin; {
@@ -39,6 +39,6 @@ var gSpin bool
 //go:noinline
 func hold(i int, done chan *Held) {
 	h := &Held{int64(i), 1, 2}
-	rec("held", i, unsafe.Pointer(h), 24, "main.Held", live, "stack:main.hold.h", "")
+	rec("held", i, unsafe.Pointer(h), 24, "heapconv.test/bubble.Held", live, "stack:main.hold.h", "")
 	done <- h
 }

@@ -196,7 +196,7 @@ func finish() {
 		debug.SetGCPercent(50)
 		start(6, allocate)
 	case "many":
-		if len(os.Args) > 3 && os.Args[3] == "dies" {
+		if os.Getenv("DIE") != "" {
 			die()
 		}
 	case "unswept":
