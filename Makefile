@@ -32,7 +32,7 @@ pkg_cflags = $(shell $(PKGCONFIG) --cflags $(1) 2>/dev/null)
 # libdwarf of Debian 12 has no .pc file; its headers are in a folder of their own there.
 DEP_CFLAGS := $(call pkg_cflags,libprotobuf-c libelf zlib) \
 	$(if $(shell $(PKGCONFIG) --exists libdwarf 2>/dev/null && echo y),$(call pkg_cflags,libdwarf),-I/usr/include/libdwarf)
-DEP_LIBS   := -lprotobuf-c -ldwarf -lelf -lz -lpthread
+DEP_LIBS   := -lprotobuf-c -ldwarf -lelf -lz -lpthread -lm
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wvla -Wcast-qual -Wswitch-enum \
 	-Wmissing-prototypes -Wstrict-prototypes -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings

@@ -25,10 +25,16 @@ HC_API size_t hc_goroutine_labels(const struct hc_snapshot *s, uint32_t goroutin
  */
 HC_API uint64_t hc_monotonic_time(const struct hc_snapshot *s);
 /**
- * Where an object was allocated, innermost function first; at most max. Returns their number, 0 unless the object has
- * HC_OBJ_SAMPLED: the runtime notes one allocation in 512 KiB, of programs that use the memory profile.
+ * The calls that allocated an object, innermost first, but for the runtime's own innermost ones; of at most max calls.
+ * Returns their number, 0 unless the object has HC_OBJ_SAMPLED: the runtime notes one allocation in 512 KiB, of programs
+ * that use the memory profile.
  */
 HC_API size_t hc_object_site(const struct hc_snapshot *s, hc_node node, struct hc_line *out, size_t max);
+/**
+ * How many bytes the program allocates for each allocation that the memory profile notes: runtime.MemProfileRate. Where
+ * the snapshot does not hold it (no heap dump does), it is estimated from the number of objects that were noted.
+ */
+HC_API uint64_t hc_profile_rate(const struct hc_snapshot *s);
 
 #ifdef __cplusplus
 }

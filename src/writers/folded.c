@@ -90,14 +90,20 @@ static struct hc_error *folded_goroutines(const struct job *job)
 	return write_folded(job, gather_goroutines);
 }
 
+static struct hc_error *folded_allocs(const struct job *job)
+{
+	return write_folded(job, gather_allocs);
+}
+
 static const struct view views[] = {
 	{"retained", folded_retained},
 	{"paths", folded_paths},
 	{"goroutines", folded_goroutines},
+	{"allocs", folded_allocs},
 	{NULL, NULL},
 };
 
 const struct format format_folded = {
-	{"folded", ".folded", "retained paths goroutines", "folded stacks for flame graph tools"},
+	{"folded", ".folded", "retained paths goroutines allocs", "folded stacks for flame graph tools"},
 	views,
 };

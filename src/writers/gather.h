@@ -20,6 +20,7 @@ struct gathered {
 	const char *const (*values)[2]; /* type and unit of each of STACK_VALUES; NULL type: not used */
 	unsigned nvalues;
 	const char *const *period; /* type and unit, as in the runtime's own profiles of the kind */
+	uint64_t period_value;     /* 0: 1 */
 	bool profile;
 	const char *about; /* what frames and values mean, one line */
 	/* Views with labels: a stack's outermost frame stands for a set of labels. Function -> its first one. */
@@ -53,6 +54,8 @@ struct hc_error *gather_paths(const struct job *job, bool profile, struct gather
  * runtime started for itself.
  */
 struct hc_error *gather_goroutines(const struct job *job, bool profile, struct gathered *g) HC_MUST_CHECK;
+/* `allocs`: the calls that allocated the sampled objects, and their types; what each stands for is estimated. */
+struct hc_error *gather_allocs(const struct job *job, bool profile, struct gathered *g) HC_MUST_CHECK;
 void gathered_free(struct gathered *g);
 
 /* For the files that gather: sets up for object values; ends with err, or what went wrong meanwhile. */

@@ -122,7 +122,7 @@ static void emit_header(struct pprof *p)
 	head.mapping = mappings;
 	head.n_mapping = 1;
 	head.period_type = &period;
-	head.period = 1;
+	head.period = p->g.period_value && p->g.period_value <= INT64_MAX ? (int64_t)p->g.period_value : 1;
 	head.default_sample_type = types[p->g.st.weight ? p->g.nvalues - 1 : 0].type;
 	head.comment = p->comments;
 	head.n_comment = p->ncomments;
@@ -308,16 +308,22 @@ static struct hc_error *pprof_goroutines(const struct job *job)
 	return write_profile(&no_types, gather_goroutines);
 }
 
+static struct hc_error *pprof_allocs(const struct job *job)
+{
+	return write_profile(job, gather_allocs);
+}
+
 static const struct view views[] = {
 	{"retained", pprof_retained},
 	{"paths", pprof_paths},
 	{"types", pprof_types},
 	{"goroutines", pprof_goroutines},
+	{"allocs", pprof_allocs},
 	{NULL, NULL},
 };
 
 const struct format format_pprof = {
-	{"pprof", ".pb.gz .pb", "retained paths types goroutines",
+	{"pprof", ".pb.gz .pb", "retained paths types goroutines allocs",
 	 "profile for go tool pprof: who keeps the memory, by dominator path"},
 	views,
 };

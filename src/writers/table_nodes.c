@@ -172,16 +172,14 @@ static char *put_text(char *p, const struct text *t)
 	return csv_bytes(p, t->p, t->len);
 }
 
-/* The function and line, outside of the runtime, that allocated a sampled object. */
+/* The function and line that allocated a sampled object. */
 static void put_site(const struct nodes *t, struct piece *piece, hc_node node)
 {
 	struct hc_line line[SITE_MAX];
-	size_t n = hc_object_site(t->s, node, line, SITE_MAX), i = 0;
-	while (i + 1 < n && strncmp(line[i].function, "runtime.", 8) == 0)
-		i++;
+	size_t n = hc_object_site(t->s, node, line, SITE_MAX);
 	struct arena a = {0};
 	struct name cell = {0};
-	const char *text = n ? arena_printf(&a, "%s:%d", line[i].function, line[i].line) : "";
+	const char *text = n ? arena_printf(&a, "%s:%d", line[0].function, line[0].line) : "";
 	char *p = text && csv_cell(&cell, text) ? piece_room(piece, cell.len + 1) : NULL;
 	if (p) {
 		p = csv_bytes(p, cell.text, cell.len);

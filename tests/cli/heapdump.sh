@@ -162,6 +162,30 @@ is "all outputs: none is empty" "$(find "$T/out" -type f -size +1k | wc -l)" 3
 is "all outputs without executable: exit status" "$?" 3
 is "all outputs without executable: none is empty" "$(find "$T/out" -name 'bare*' -size +1k | wc -l)" 3
 
+# ---- where objects were allocated ----
+
+# Each of zoo's profiled nodes was sampled; of the server's objects, some: what they stand for is what is there, about.
+"$HEAPCONV" -q "$dump" -e "$exe" --view=allocs -o "$T/out/a.folded"
+like "allocs: the calls, then the type" "$(cat "$T/out/a.folded")" \
+	'^runtime.goexit;runtime.main;main.main;main.buildProfiled;main.profAlloc;main.ProfNode [0-9]+$'
+"$HEAPCONV" -q "$dump" --view=allocs -o "$T/out/b.folded"
+is "allocs without executable: the same calls" "$(sed 's/;[^;]*$//' "$T/out/b.folded")" "$(sed 's/;[^;]*$//' "$T/out/a.folded")"
+at=$("$HEAPCONV" -q "$dump" --dump=records | awk '$2 == "sample" { print $1; exit }')
+head -c "$at" "$dump" > "$T/cut.samples"
+leak=testdata/snapshots/leak-1.26
+for stripped in "" stripped; do # which has no name for the profile's rate: it is estimated
+	gzip -dc $leak.exe.gz > "$T/leak"
+	[ -z "$stripped" ] || strip -s "$T/leak" 2> /dev/null || continue
+	"$HEAPCONV" -q $leak.core.gz -e "$T/leak" --view=allocs -o "$T/out/leak.folded" --format=pprof -o "$T/out/leak.pb"
+	live=$("$HEAPCONV" -q $leak.core.gz -e "$T/leak" --dump=stats | awk '/^ledger heap.(live|slack) / { n += $3 } END { print n }')
+	is "allocs $stripped: sampled objects stand for the live bytes, to 20 %" \
+		"$(awk -v live="$live" '{ n += $NF } END { print (n > live * .8 && n < live * 1.2 ? "yes" : n " of " live) }' "$T/out/leak.folded")" yes
+	like "allocs $stripped: what allocates most" "$(sed -n 1p "$T/out/leak.folded")" 'PageCache..render;.*;..uint8 [0-9]+$'
+done
+"$HEAPCONV" "$T/cut.samples" -e "$exe" --view=allocs -o "$T/out/none.folded" 2> "$T/err"
+is "allocs without samples: exit status" "$?" 3
+like "allocs without samples: says why there are none" "$(cat "$T/err")" 'no object is sampled: .*import runtime/pprof'
+
 # ---- through a pipe ----
 
 is "from a pipe" "$("$HEAPCONV" -q /dev/stdin -e "$exe" --dump=objects < /dev/null 2> /dev/null | wc -l; cat "$dump" |

@@ -17,6 +17,8 @@ done
 cp "$(unpack testdata/snapshots/leak-1.26.core.gz)" "$T/core"
 cp "$(unpack testdata/snapshots/leak-1.26.exe.gz)" "$T/leak"
 cp "$T/leak" "$T/server"
+cp "$(unpack testdata/snapshots/zoo-1.22.heapdump.gz)" "$T/app.heapdump"
+cp "$(unpack testdata/snapshots/zoo-1.22.exe.gz)" "$T/app"
 case $HEAPCONV in /*) bin=$HEAPCONV ;; *) bin=$PWD/$HEAPCONV ;; esac
 mkdir "$T/bin" && ln -s "$bin" "$T/bin/heapconv"
 sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\.Dl //p' "$man" > "$T/examples"
