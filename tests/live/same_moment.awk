@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Holds what heapconv says of a heap dump against what it says of a core of the same moment.
-#   awk -f same_moment.awk -v name=N CORE/nodes.csv CORE/edges.csv DUMP/nodes.csv
+#   awk -f same_moment.awk -v name=N -v need=PERCENT CORE/nodes.csv CORE/edges.csv DUMP/nodes.csv
 # A dump lacks weak handles, cleanups, pins and the vector registers of preempted goroutines: what only these roots reach is
 # garbage in it, and dominators differ at most for what they reach. Without debug information a core knows the type of an
 # object with a span of its own from the span, which a dump lacks: such an object, and what it leads to, may be of unknown
@@ -92,6 +92,5 @@ END {
 		sprintf(" and %d objects that lost their type with %d large ones", unknown, large) : ""))
 	report(!away, sprintf("they have the same dominators, but for %d that such roots reach (%d retained sizes)", moved, kept))
 	percent = bytes ? 100 * typed / bytes : 0
-	if (need) report(percent >= need, sprintf("types are known for %.1f %% of the live bytes", percent))
-	else printf "# %s: types are known for %.1f %% of the live bytes\n", name, percent
+	report(percent >= need, sprintf("types are known for %.1f %% of the live bytes", percent))
 }

@@ -54,12 +54,10 @@ tables() { # SNAPSHOT EXE
 	awk -F, '$1 == "global" { print $1, $2, $3 }' "$at/roots.csv" | sort > "$at/globals"
 }
 
-compare() { # RELEASE EXE
-	tables core "$2"
-	tables heapdump "$2"
-	need=0
-	[ "$2" = stripped ] || case $1 in 1.17*|1.18*|1.19*|1.20*|1.21*) ;; *) need=95 ;; esac
-	awk -f tests/live/same_moment.awk -v name="$name" -v need=$need -v stripped=$([ "$2" = stripped ] && echo 1 || echo 0) \
+compare() { # EXE
+	tables core "$1"
+	tables heapdump "$1"
+	awk -f tests/live/same_moment.awk -v name="$name" -v need=95 -v stripped=$([ "$1" = stripped ] && echo 1 || echo 0) \
 		"$T/of.core/nodes.csv" "$T/of.core/edges.csv" "$T/of.heapdump/nodes.csv" > "$T/tap"
 	while IFS= read -r line; do
 		case $line in
@@ -84,7 +82,7 @@ for release in ${GO_RELEASES:-$local_release}; do
 	else
 		for exe in zoo stripped; do
 			name="go $release $exe"
-			compare "$release" $exe
+			compare $exe
 		done
 	fi
 done
