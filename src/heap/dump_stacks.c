@@ -154,7 +154,7 @@ struct hc_error *dump_load_goroutines(struct heap *h)
 	vec_free(&l.unnamed);
 	if (!n && l.d->cut)
 		diag_add(h->diag, HC_SEV_WARNING, "the heap dump was cut before the goroutines and variables: without roots, nothing "
-		         "tells what is alive, and all objects count as garbage");
+		         "tells what is alive, and all objects count as garbage: -o types.csv and -o nodes.csv have them with --garbage");
 	return ok ? NULL : err_nomem();
 }
 

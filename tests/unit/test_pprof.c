@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 
 #include "profile.pb-c.h"
@@ -442,6 +443,46 @@ static void test_goroutines_view(void **state)
 	fake_free(&s);
 }
 
+/* Sampled objects stand for as many as runtime/pprof reckons: all of them, then one in many. */
+static void test_allocs_view(void **state)
+{
+	(void)state;
+	struct hc_snapshot s = fake_cache(5, 50);
+	struct fake_content *contents = calloc(s.nobjects, sizeof(*contents));
+	for (uint32_t i = 0; i < s.nobjects; i++)
+		contents[i] = (struct fake_content){.addr = 0x10000 + 64 * i, .flags = HC_OBJ_SAMPLED};
+	s.contents = contents;
+	s.profile_rate = 1;
+	profile *p = write_view(&s, (struct hc_write_opts){.view = "allocs"});
+	check_valid(p);
+	assert_int_equal(p->n_sample_type, 3);
+	assert_string_equal(text(p, p->default_sample_type), "inuse_space");
+	assert_non_null(sample_named(p, "main.main:3;main.make:12;main.Node:5"));
+	for (unsigned v = 0; v < 2; v++)
+		assert_int_equal(sum(p, v), s.info.live_objects);
+	assert_int_equal(sum(p, 2), s.info.live_bytes);
+	drop(p);
+	s.profile_rate = 1000;
+	double objects = 0, bytes = 0;
+	for (uint32_t i = 0; i < s.nobjects; i++) {
+		double each = 1 / (1 - exp(-(double)s.objects[i].slot / 1000));
+		objects += each;
+		bytes += each * (double)s.objects[i].slot;
+	}
+	p = write_view(&s, (struct hc_write_opts){.view = "allocs", .garbage = true});
+	assert_int_equal(p->period, 1000);
+	assert_int_equal(sum(p, 0), s.info.objects);
+	assert_true(fabs((double)sum(p, 1) - objects) < (double)p->n_sample);
+	assert_true(fabs((double)sum(p, 2) - bytes) < (double)s.nobjects);
+	drop(p);
+	s.contents = NULL;
+	p = write_view(&s, (struct hc_write_opts){.view = "allocs"});
+	assert_int_equal(p->n_sample, 0);
+	drop(p);
+	free(contents);
+	fake_free(&s);
+}
+
 /* Samples are one per stack and set of labels; the runtime's own goroutines and the compiler's wrappers are left out. */
 static void test_goroutine_labels(void **state)
 {
@@ -661,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_types_view),
 		cmocka_unit_test(test_goroutines_view),
 		cmocka_unit_test(test_goroutine_labels),
+		cmocka_unit_test(test_allocs_view),
 		cmocka_unit_test(test_paths_view),
 		cmocka_unit_test(test_same_bytes),
 		cmocka_unit_test(test_hostile_names),
