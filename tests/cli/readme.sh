@@ -6,6 +6,8 @@
 cp "$(unpack testdata/snapshots/leak-1.26.core.gz)" "$T/core"
 cp "$(unpack testdata/snapshots/leak-1.26.exe.gz)" "$T/leak"
 cp "$T/leak" "$T/server"
+cp "$(unpack testdata/snapshots/zoo-1.22.heapdump.gz)" "$T/app.heapdump"
+cp "$(unpack testdata/snapshots/zoo-1.22.exe.gz)" "$T/app"
 case $HEAPCONV in /*) bin=$HEAPCONV ;; *) bin=$PWD/$HEAPCONV ;; esac
 mkdir "$T/bin" "$T/block" && ln -s "$bin" "$T/bin/heapconv"
 in_demo() { (cd "$T" && PATH=$T/bin:$PATH && eval "$1"); }
@@ -13,7 +15,7 @@ in_demo() { (cd "$T" && PATH=$T/bin:$PATH && eval "$1"); }
 # ---- commands without output: indented lines that begin with heapconv or go tool pprof ----
 
 sed -n '/^    \(heapconv\|go tool pprof\) /{s/^    //; s/  *#.*//; p;}' README.md |
-	grep -vE 'http=|diff_base|sysroot|heapdump' | sort -u > "$T/all"
+	grep -vE 'http=|diff_base|sysroot|app.heapdump --(oid|dump)' | sort -u > "$T/all"
 { grep '^heapconv' "$T/all"; grep -v '^heapconv' "$T/all"; } > "$T/commands"
 ok "the README has commands to run" test "$(wc -l < "$T/commands")" -ge 4
 while IFS= read -r line; do
