@@ -11,7 +11,7 @@
 #include "writers/goroutines.h"
 #include "writers/text.h"
 
-enum { TOP_GROUPS = 6, INDENT = 2, FUNCTION_WIDTH = 40 };
+enum { TOP_GROUPS = 6, INDENT = 2, FUNCTION_WIDTH = 34 };
 
 struct member {
 	const char *state;
@@ -91,7 +91,7 @@ static void put_group(const struct hc_snapshot *s, struct table *t, const struct
 		at.file = "";
 	const char *slash = strrchr(at.file, '/');
 	if (*at.file)
-		snprintf(text, sizeof(text), "go at %.200s:%d", slash ? slash + 1 : at.file, at.line);
+		snprintf(text, sizeof(text), "%.200s:%d", slash ? slash + 1 : at.file, at.line);
 	table_count(t, group->count);
 	table_bytes(t, group->stacks);
 	table_bytes(t, group->retained);
@@ -102,7 +102,7 @@ static void put_group(const struct hc_snapshot *s, struct table *t, const struct
 
 static struct hc_error *put_groups(const struct job *job, const struct group *groups, uint32_t n, uint64_t system)
 {
-	static const char *const head[] = {"goroutines", "stacks", "retained", "Goroutines by what they run", "", ""};
+	static const char *const head[] = {"goroutines", "stacks", "retained", "Goroutines by what they run", "", "started at"};
 	uint64_t top = job->opts.top ? job->opts.top : TOP_GROUPS, left = 0;
 	char a[TEXT_NUMBER], b[TEXT_NUMBER];
 	struct table t;
