@@ -3,26 +3,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "writers/csv.h"
+#include "writers/ids.h"
 #include "writers/owners.h"
 #include "writers/query_paths.h"
 
-/*
- * RFC 4180; what a spreadsheet would take for a formula is not text of Go programs, but of their map keys: quoted
- * there.
- */
-static void cell(struct hc_sink *k, const char *text)
+struct out {
+	struct hc_sink *k;
+	const struct query *q;
+	struct ids ids; /* those of nodes.csv */
+	struct name scratch;
+};
+
+static void cell(struct out *out, const char *text)
 {
-	if (!text[strcspn(text, ",\"\r\n")] && text[0] != ' ') {
-		sink_puts(k, text);
-		return;
-	}
-	sink_puts(k, "\"");
-	for (; *text; text++) {
-		if (*text == '"')
-			sink_puts(k, "\"");
-		sink_put(k, text, 1);
-	}
-	sink_puts(k, "\"");
+	csv_put(out->k, &out->scratch, text);
 }
 
 static const char *kind_of(const struct query *q, hc_node node)
@@ -30,34 +25,37 @@ static const char *kind_of(const struct query *q, hc_node node)
 	return node < q->limit ? "object" : query_root_kind(hc_root_at(q->s, node - q->limit).kind);
 }
 
-/* "0xc000010000", or the name of a root without an address. */
-static void id_cell(struct hc_sink *k, const struct query *q, hc_node node)
+static void id_cell(struct out *out, hc_node node)
 {
-	char text[QUERY_TEXT];
-	query_address(q->s, node, text, sizeof(text));
-	if (!*text)
-		query_name(q->s, node, text, sizeof(text));
-	cell(k, text);
+	char text[ID_MAX];
+	cell(out, ids_of(&out->ids, node, text));
 }
 
 /* ",function,file,line,goroutine": empty for objects. */
-static void place_cells(struct hc_sink *k, const struct query *q, hc_node node)
+static void place_cells(struct out *out, hc_node node)
 {
+	const struct hc_snapshot *s = out->q->s;
 	struct hc_line line = {NULL, NULL, 0, false};
 	struct hc_root r = {.goroutine = HC_NO_INDEX, .frame = HC_NO_INDEX};
-	if (node >= q->limit)
-		r = hc_root_at(q->s, node - q->limit);
-	if (r.frame != HC_NO_INDEX && hc_frame_lines(q->s, r.frame, &line, 1) == 0)
-		line.function = hc_frame_at(q->s, r.frame).function;
-	sink_puts(k, ",");
-	cell(k, line.function ? line.function : "");
-	sink_puts(k, ",");
-	cell(k, line.file ? line.file : "");
+	if (node >= out->q->limit)
+		r = hc_root_at(s, node - out->q->limit);
+	if (r.frame != HC_NO_INDEX && hc_frame_lines(s, r.frame, &line, 1) == 0)
+		line.function = hc_frame_at(s, r.frame).function;
+	sink_puts(out->k, ",");
+	cell(out, line.function ? line.function : "");
+	sink_puts(out->k, ",");
+	cell(out, line.file ? line.file : "");
 	if (line.line > 0)
-		sink_printf(k, ",%d", line.line);
+		sink_printf(out->k, ",%d", line.line);
 	else
-		sink_puts(k, ",");
-	sink_printf(k, ",%" PRIu64, r.goroutine != HC_NO_INDEX ? hc_goroutine_at(q->s, r.goroutine).id : 0);
+		sink_puts(out->k, ",");
+	sink_printf(out->k, ",%" PRIu64, r.goroutine != HC_NO_INDEX ? hc_goroutine_at(s, r.goroutine).id : 0);
+}
+
+static void out_free(struct out *out)
+{
+	ids_deinit(&out->ids);
+	name_free(&out->scratch);
 }
 
 static const char *kept_word(const struct hc_snapshot *s, hc_node node)
@@ -67,21 +65,22 @@ static const char *kept_word(const struct hc_snapshot *s, hc_node node)
 	return words[hc_kept_by(s, node)];
 }
 
-static void path_row(struct hc_sink *k, const struct query *q, const char *path, size_t hop, hc_node node,
-                     const char *field)
+static void path_row(struct out *out, const char *path, size_t hop, hc_node node, const char *field)
 {
 	char name[QUERY_TEXT];
 	struct hc_object o;
+	struct hc_sink *k = out->k;
+	const struct query *q = out->q;
 	sink_printf(k, "%s,%zu,", path, hop);
-	id_cell(k, q, node);
+	id_cell(out, node);
 	sink_printf(k, ",%s,", kind_of(q, node));
 	query_name(q->s, node, name, sizeof(name));
-	cell(k, name);
+	cell(out, name);
 	sink_puts(k, ",");
-	cell(k, field);
+	cell(out, field);
 	bool object = hc_object_get(q->s, node, &o);
 	sink_printf(k, ",%" PRIu64 ",%" PRIu64, object ? o.slot_size : 0, hc_retained(q->s, node));
-	place_cells(k, q, node);
+	place_cells(out, node);
 	sink_printf(k, ",%s\n", kept_word(q->s, node));
 }
 
@@ -95,8 +94,14 @@ struct hc_error *csv_paths(const struct job *job)
 	char field[QUERY_TEXT], number[32];
 	const hc_node *anchors;
 	struct hc_error *err = query_paths_open(job, &p);
+	struct out out = {.k = job->sink, .q = &p.q};
 	if (err)
 		return err;
+	err = ids_init(&out.ids, job->s);
+	if (err) {
+		query_paths_close(&p);
+		return err;
+	}
 	sink_puts(job->sink, "Path,Hop,Id,Kind,TypeName,Field,Size,Retained,Function,File,Line,Goroutine,KeptBy\n");
 	for (size_t i = 0; i < p.shown.len && !sink_failed(job->sink); i++) {
 		const struct hc_path *path = &p.shown.data[i].path;
@@ -106,12 +111,13 @@ struct hc_error *csv_paths(const struct job *job)
 			if (j)
 				query_hop(job->s, path->steps[j - 1].node, path->steps[j - 1].offset, true, field,
 				          sizeof(field));
-			path_row(job->sink, &p.q, number, j, path->steps[j].node, field);
+			path_row(&out, number, j, path->steps[j].node, field);
 		}
 	}
 	uint64_t n = hc_paths_anchors(p.paths, &anchors);
 	for (uint64_t i = 0; i < n && !sink_failed(job->sink); i++)
-		path_row(job->sink, &p.q, "root", hc_paths_distance(p.paths, anchors[i]), anchors[i], "");
+		path_row(&out, "root", hc_paths_distance(p.paths, anchors[i]), anchors[i], "");
+	out_free(&out);
 	query_paths_close(&p);
 	return NULL;
 }
@@ -120,8 +126,14 @@ struct hc_error *csv_owners(const struct job *job)
 {
 	struct owners o;
 	struct hc_error *err = owners_open(job, &o);
+	struct out out = {.k = job->sink, .q = &o.q};
 	if (err)
 		return err;
+	err = ids_init(&out.ids, job->s);
+	if (err) {
+		owners_close(&o);
+		return err;
+	}
 	sink_puts(job->sink, "Owner,Holds,Level,Kind,TypeName,Field,Objects,References,Size,Retained,Example,KeptBy\n");
 	for (uint32_t i = 0; i != OWNERS_NONE; i = owners_next(&o, i)) {
 		const struct owner *n = &o.list.data[i];
@@ -129,15 +141,16 @@ struct hc_error *csv_owners(const struct job *job)
 		if (i)
 			sink_printf(job->sink, "%" PRIu32, n->parent);
 		sink_printf(job->sink, ",%" PRIu32 ",%s,", n->level, kind_of(&o.q, n->example));
-		cell(job->sink, n->name);
+		cell(&out, n->name);
 		sink_puts(job->sink, ",");
-		cell(job->sink, n->field);
+		cell(&out, n->field);
 		sink_printf(job->sink, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", n->referrers, n->references,
 		            n->bytes,
 		            n->retained);
-		id_cell(job->sink, &o.q, n->example);
+		id_cell(&out, n->example);
 		sink_printf(job->sink, ",%s\n", kept_word(job->s, n->example));
 	}
+	out_free(&out);
 	owners_close(&o);
 	return NULL;
 }

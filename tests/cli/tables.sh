@@ -32,4 +32,11 @@ for file in testdata/snapshots/*.core.gz testdata/snapshots/*.heapdump.gz testda
 		;;
 	esac
 done
+# Questions about single objects, on three of them.
+for name in leak-1.26 zoo-1.21 zoo-1.27; do
+	core=$(unpack testdata/snapshots/$name.core.gz) exe=$(unpack testdata/snapshots/$name.exe.gz)
+	"$HEAPCONV" -q "$core" -e "$exe" -o "$T/nodes.csv" -o "$T/edges.csv"
+	is "$name: paths, roots and what would be freed are as brute force has them" \
+		"$(python3 tests/tools/target-check.py "$HEAPCONV" "$core" "$exe" "$T" 2>&1)" ""
+done
 check leak-1.26.core "$(unpack testdata/snapshots/leak-1.26.core.gz)" "$(unpack testdata/snapshots/leak-1.26.exe.gz)"

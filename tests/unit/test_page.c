@@ -49,7 +49,7 @@ static void test_summary(void **state)
 	expect(text, "55  equal\n");
 	expect(text, "6,016       6,000  differs by 16: one tiny block\n");
 	expect(text, "Types known for 80.0 % of live bytes: 80.0 exact, 0.0 propagated, 0.0 inferred; 20.0 unknown\n");
-	expect(text, "  Goroutines by what they run\n");
+	expect(text, "  Goroutines by what they run ");
 	expect(text, "  github.com/acme/store.cache.mu   github.com/acme/store.Cache\n");
 	expect(text, "  main.worker.head (goroutine 17)  main.Node\n");
 	check_lines(text);
