@@ -49,6 +49,19 @@ static inline uint64_t load64(const void *p, bool be)
 	return be ? __builtin_bswap64(v) : v;
 }
 
+/* 64 bits of a set that is kept in words of `word` bytes (4 or 8), the first bit of each being its lowest. */
+static inline uint64_t load_bits(const void *p, unsigned word, bool be)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	if (be) {
+		v = __builtin_bswap64(v);
+		if (word == 4)
+			v = v << 32 | v >> 32;
+	}
+	return v;
+}
+
 /* A word of `size` bytes (1, 2, 4 or 8), zero-extended. */
 static inline uint64_t load_uint(const void *p, unsigned size, bool be)
 {

@@ -61,9 +61,9 @@ static uint64_t slot_bits(const struct typing *ty, uint32_t span, uint32_t id)
 	const struct span *s = &ty->h->spans[span];
 	uint64_t words = s->elemsize / ty->word, at = (uint64_t)(id - s->first) * words;
 	const uint8_t *bits = ty->spans[span].bits + at / 64 * 8;
-	uint64_t v = load64(bits, ty->be) >> (at & 63);
+	uint64_t v = load_bits(bits, ty->word, ty->be) >> (at & 63);
 	if ((at & 63) + words > 64)
-		v |= load64(bits + 8, ty->be) << (64 - (at & 63));
+		v |= load_bits(bits + 8, ty->word, ty->be) << (64 - (at & 63));
 	return words >= 64 ? v : v & ((UINT64_C(1) << words) - 1);
 }
 

@@ -161,7 +161,7 @@ uint64_t anchor_memstats(const struct heap *h, const struct stats_shape *shape, 
 {
 	const struct layout *l = &h->types->layout;
 	uint64_t at, by_name = types_global_addr(h->types, "runtime.memstats");
-	if (by_name || h->word != 8 || !layout_has(l, L_MSTATS_HEAPSTATS) || !heap_inuse)
+	if (by_name || !layout_has(l, L_MSTATS_HEAPSTATS) || !heap_inuse)
 		return by_name;
 	struct image_walk w;
 	for (walk_begin(&w, h); walk_next(&w, &at);)

@@ -54,7 +54,7 @@ enum mask_kind {
 	MASK_NONE,     /* noscan */
 	MASK_2BIT,     /* <= 1.19: heapArena.bitmap, 4 pointer and 4 scan bits a byte */
 	MASK_1BIT,     /* 1.20, 1.21: heapArena.bitmap words; user arenas up to 1.21 */
-	MASK_SPANBITS, /* >= 1.22, slots <= 512 B: bits at the span's end */
+	MASK_SPANBITS, /* >= 1.22, slots <= 512 B (128 B with 32-bit pointers): bits at the span's end */
 	MASK_HEADER,   /* >= 1.22, larger slots: a type word in front of each object */
 	MASK_LARGE,    /* >= 1.22, one-object spans: mspan.largeType */
 	MASK_DUMP,     /* heap dumps: a bit per word of the span, from the records' pointer offsets */

@@ -9,16 +9,29 @@
 
 enum {
 	PAGE_SHIFT = 13,    /* the runtime's 8 KiB pages, all platforms */
-	GRANULE_SHIFT = 26, /* 64 MiB: heap.pages, and heapArenaBytes of 64-bit platforms except windows */
+	GRANULE_SHIFT = 26, /* 64 MiB: heap.pages */
 	GRANULE_PAGES = 1 << (GRANULE_SHIFT - PAGE_SHIFT),
 	ADDR_BITS = 48,     /* Go's heap lies below 2^48 on every port (malloc.go: heapAddrBits) */
 	NGRANULES = 1 << (ADDR_BITS - GRANULE_SHIFT),
 	INLINE_MARKS = 128, /* bytes of spanInlineMarkBits at a Green Tea span's end (mgcmark_greenteagc.go) */
+	MALLOC_HEADER = 8,  /* bytes of the type word in front of an object, on 32-bit ports too (malloc.go) */
 };
 
-/* A 64 MiB arena's metadata. */
+/* malloc.go, heapArenaBytes: 4 MiB on 32-bit ports, 64 MiB on the others (except on Windows). */
+static inline unsigned arena_shift(const struct heap *h)
+{
+	return h->word == 8 ? 26 : 22;
+}
+
+/* malloc.go, arenaBaseOffset: amd64 sign-extends its addresses, everyone else counts from 0. */
+static inline uint64_t arena_offset(const struct heap *h, uint64_t addr)
+{
+	return addr - (h->proc->arch == ARCH_AMD64 ? UINT64_C(0xffff800000000000) : 0);
+}
+
+/* The metadata of heapArenaBytes of address space. */
 struct arena_meta {
-	uint64_t granule;       /* addr >> GRANULE_SHIFT */
+	uint64_t index;         /* addr >> arena_shift() */
 	uint64_t addr;          /* of the runtime.heapArena */
 	const uint8_t *bitmap;  /* <= 1.21: the pointer bitmap, whole; NULL unreadable */
 	const uint8_t *inlinemarks; /* >= 1.25: one bit a page: the span has inline mark bits; NULL none */
@@ -55,7 +68,7 @@ extern const struct heap_source heap_from_dump; /* dump.c */
 struct heap_private {
 	const struct heap_source *source;
 	struct dump_model *dump;   /* dump.h; NULL for cores */
-	struct arena_meta *arenas; /* sorted by granule */
+	struct arena_meta *arenas; /* sorted by index */
 	size_t narenas;
 	struct map masks;          /* runtime type -> index in mask_of */
 	VEC(const struct gcmask *) mask_of;

@@ -105,12 +105,13 @@ static uint64_t arena_2bit(const struct heap *h, uint64_t addr, bool *more)
 {
 	const struct arena_meta *a = arena_find(h, addr);
 	uint64_t v = 0;
-	for (unsigned i = 0; i < 64; i++, addr += 8) {
-		if (i && !(addr & ((UINT64_C(1) << GRANULE_SHIFT) - 1)))
+	const uint64_t inside = (UINT64_C(1) << arena_shift(h)) - 1;
+	for (unsigned i = 0; i < 64; i++, addr += h->word) {
+		if (i && !(addr & inside))
 			a = arena_find(h, addr);
 		if (!a || !a->bitmap)
 			return v;
-		uint64_t word = (addr & ((UINT64_C(1) << GRANULE_SHIFT) - 1)) / 8;
+		uint64_t word = (addr & inside) / h->word;
 		unsigned b = (unsigned)a->bitmap[word / 4] >> (word & 3);
 		if (!(b & 0x10)) {
 			*more = false;
@@ -124,21 +125,22 @@ static uint64_t arena_2bit(const struct heap *h, uint64_t addr, bool *more)
 /* 1.20 and 1.21: one bit a word. */
 static uint64_t arena_1bit(const struct heap *h, uint64_t addr)
 {
+	const uint64_t inside = (UINT64_C(1) << arena_shift(h)) - 1;
 	uint64_t v = 0;
 	for (unsigned i = 0; i < 64;) {
 		const struct arena_meta *a = arena_find(h, addr);
-		uint64_t word = (addr & ((UINT64_C(1) << GRANULE_SHIFT) - 1)) / 8;
+		uint64_t word = (addr & inside) / h->word;
 		uint64_t n = 64 - (word & 63);
 		if (n > 64 - i)
 			n = 64 - i;
 		if (a && a->bitmap) {
-			uint64_t w = load64(a->bitmap + (word / 64) * 8, h->be) >> (word & 63);
+			uint64_t w = load_bits(a->bitmap + (word / 64) * 8, h->word, h->be) >> (word & 63);
 			if (n < 64)
 				w &= (UINT64_C(1) << n) - 1;
 			v |= w << i;
 		}
 		i += (unsigned)n;
-		addr += n * 8;
+		addr += n * h->word;
 	}
 	return v;
 }
@@ -175,12 +177,12 @@ static void obj_mask_init(struct obj_mask *o, const struct heap *h, uint32_t spa
 	o->info = &h->info[span];
 	o->type = NULL;
 	o->addr = span_object_addr(s, id);
-	o->head = s->flags & SPAN_HEADER ? 8 : 0;
+	o->head = s->flags & SPAN_HEADER ? MALLOC_HEADER : 0;
 	o->slot_word = (o->addr - s->base) / h->word;
 	o->words = span_usable(h, span) / h->word;
 	if (o->info->maskkind == MASK_HEADER) {
 		uint64_t v;
-		if (proc_word(h->proc, o->addr - h->word, &v))
+		if (proc_word(h->proc, o->addr - MALLOC_HEADER, &v))
 			o->type = mask_lookup(h, v);
 	} else if (o->info->maskkind == MASK_LARGE) {
 		o->type = mask_lookup(h, o->info->type);
@@ -196,18 +198,19 @@ static uint64_t mask_words(const struct obj_mask *o, uint64_t from, bool *more)
 		*more = false;
 		return 0;
 	case MASK_2BIT:
-		v = arena_2bit(o->h, o->addr + from * 8, more);
+		v = arena_2bit(o->h, o->addr + from * o->h->word, more);
 		break;
 	case MASK_1BIT:
-		v = arena_1bit(o->h, o->addr + from * 8);
+		v = arena_1bit(o->h, o->addr + from * o->h->word);
 		break;
 	case MASK_SPANBITS:
 		if (o->info->bits) {
 			uint64_t at = o->slot_word + from, byte = at / 64 * 8;
-			uint64_t nbytes = (o->info->npages << PAGE_SHIFT) / 64;
-			v = load64(o->info->bits + byte, o->h->be) >> (at & 63);
+			unsigned word = o->h->word;
+			uint64_t nbytes = (o->info->npages << PAGE_SHIFT) / word / 8;
+			v = load_bits(o->info->bits + byte, word, o->h->be) >> (at & 63);
 			if ((at & 63) && byte + 16 <= nbytes)
-				v |= load64(o->info->bits + byte + 8, o->h->be) << (64 - (at & 63));
+				v |= load_bits(o->info->bits + byte + 8, word, o->h->be) << (64 - (at & 63));
 		}
 		break;
 	case MASK_DUMP: { /* padded: the next word is there */

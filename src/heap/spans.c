@@ -282,8 +282,8 @@ static struct hc_error *index_spans(struct heap *h, raw_vec *raw)
 static bool inline_marks(const struct heap *h, const struct span *s)
 {
 	const struct arena_meta *a = arena_find(h, s->base);
-	return a && a->inlinemarks &&
-	       (a->inlinemarks[((s->base >> PAGE_SHIFT) & (GRANULE_PAGES - 1)) / 8] >> ((s->base >> PAGE_SHIFT) & 7) & 1);
+	uint64_t page = (s->base & ((UINT64_C(1) << arena_shift(h)) - 1)) >> PAGE_SHIFT;
+	return a && a->inlinemarks && (a->inlinemarks[page / 8] >> (page & 7) & 1);
 }
 
 static void mask_setup(struct heap *h, uint32_t i, const struct span_rules *rules, bool inline_bits)
@@ -300,12 +300,12 @@ static void mask_setup(struct heap *h, uint32_t i, const struct span_rules *rule
 	} else if (s->flags & SPAN_LARGE) {
 		/* By span class, never by size: class 67 (32768 bytes) has headers too. */
 		in->maskkind = MASK_LARGE;
-	} else if (s->elemsize <= 512) {
-		uint64_t bytes = in->npages << PAGE_SHIFT, nbits = bytes / 64, avail;
-		uint64_t off = bytes - nbits - (inline_bits ? INLINE_MARKS : 0);
+	} else if (s->elemsize <= rules->bits_max) {
+		uint64_t bytes = in->npages << PAGE_SHIFT, size = bytes / h->word / 8, avail;
+		uint64_t off = bytes - size - (inline_bits ? INLINE_MARKS : 0);
 		in->maskkind = MASK_SPANBITS;
 		in->bits = in->data ? in->data + off : proc_view(h->proc, s->base + off, &avail);
-		if (!in->data && (!in->bits || avail < nbits)) {
+		if (!in->data && (!in->bits || avail < size)) {
 			in->bits = NULL;
 			diag_add(h->diag, HC_SEV_WARNING, "the pointer bits of the span at %#" PRIx64
 			         " are not in the snapshot: references from its objects are unknown", s->base);

@@ -111,27 +111,27 @@ static void count_pages(struct heap *h)
 {
 	const struct layout *l = &h->types->layout;
 	const struct proc *p = h->proc;
-	if (h->word != 8 || !layout_has(l, L_MHEAP_PAGES))
-		return; /* 32-bit ports have one level of chunks; their free pages stay uncounted */
-	uint64_t pages = layout_addr(l, h->priv->mheap, L_MHEAP_PAGES), ranges, n;
-	uint64_t in_use = layout_addr(l, pages, L_PAGES_INUSE), offset = p->arch == ARCH_AMD64 ? UINT64_C(0xffff800000000000) : 0;
-	if (!proc_word(p, in_use, &ranges) || !proc_word(p, in_use + 8, &n))
+	if (!layout_has(l, L_MHEAP_PAGES))
+		return;
+	uint64_t pages = layout_addr(l, h->priv->mheap, L_MHEAP_PAGES), ranges, n, word = h->word;
+	uint64_t in_use = layout_addr(l, pages, L_PAGES_INUSE);
+	if (!proc_word(p, in_use, &ranges) || !proc_word(p, in_use + word, &n))
 		return;
 	uint64_t budget = p->blob->size / 64 + 1024; /* chunk records that can exist */
 	for (uint64_t i = 0; i < n && budget; i++) {
 		uint64_t from, to, l2 = 0, l1_of = UINT64_MAX;
-		if (!proc_word(p, ranges + i * 16, &from) || !proc_word(p, ranges + i * 16 + 8, &to) || to < from)
+		if (!proc_word(p, ranges + i * 2 * word, &from) || !proc_word(p, ranges + (i * 2 + 1) * word, &to) || to < from)
 			return;
 		h->totals.arena_bytes += to - from;
 		for (uint64_t at = from, next; at < to && budget; at = next, budget--) {
-			uint64_t chunk = (at - offset) >> CHUNK_SHIFT;
+			uint64_t chunk = arena_offset(h, at) >> CHUNK_SHIFT;
 			unsigned first = (unsigned)(at >> PAGE_SHIFT) & (CHUNK_PAGES - 1), last = CHUNK_PAGES;
 			next = ((at >> CHUNK_SHIFT) + 1) << CHUNK_SHIFT;
 			if (to < next)
 				last = (unsigned)(to >> PAGE_SHIFT) & (CHUNK_PAGES - 1);
-			if (chunk >> 13 != l1_of) {
+			if (chunk >> 13 != l1_of) { /* always 0 on 32-bit ports: they have one table of 1024 chunks */
 				l1_of = chunk >> 13;
-				if (l1_of >= 8192 || !proc_word(p, layout_addr(l, pages, L_PAGES_CHUNKS) + l1_of * 8, &l2))
+				if (l1_of >= 8192 || !proc_word(p, layout_addr(l, pages, L_PAGES_CHUNKS) + l1_of * word, &l2))
 					return;
 			}
 			if (l2)
@@ -224,13 +224,18 @@ static void runtime_counters(struct heap *h)
 		if (layout_read(l, p, pp, L_P_MCACHE, &mcache) && mcache)
 			count_cached_spans(h, mcache, &objects, &bytes);
 	}
-	/* {stats [3]heapStatsDelta, gen, lock}: patch releases of 1.17 and 1.18 changed the size. inPtrScalarBits went in 1.25. */
-	uint32_t size = layout_has(l, L_MSTATS_HEAPSTATS) ? l->f[L_MSTATS_HEAPSTATS].size : 0;
-	const struct stats_shape stats = {size > 16 ? (size - 16) / 24 : 0, l->minor >= 25 ? 5 : 6}, *shape = &stats;
+	/*
+	 * {stats [3]heapStatsDelta, gen, lock}: patch releases of 1.17 and 1.18 changed the size, and what was as wide as a
+	 * pointer became 64 bits wide. inPtrScalarBits went in 1.25.
+	 */
+	uint32_t size = layout_has(l, L_MSTATS_HEAPSTATS) ? l->f[L_MSTATS_HEAPSTATS].size : 0, rest = 2u * h->word;
+	const struct stats_shape stats = {size > rest ? (size - rest) / 24 : 0, l->minor >= 25 ? 5 : 6}, *shape = &stats;
+	if ((size - rest) % 24)
+		return;
 	if (shape->stride < shape->tiny + 5 + 2 * NCLASSES || shape->stride > STATS_MAX_WORDS)
 		return;
 	uint64_t memstats = anchor_memstats(h, shape, t->heap_span_bytes);
-	if (!memstats || h->word != 8 || !layout_has(l, L_MSTATS_HEAPSTATS))
+	if (!memstats || !layout_has(l, L_MSTATS_HEAPSTATS))
 		return;
 	layout_read(l, p, memstats, L_MSTATS_STACKSSYS, &t->rt_stacks_sys);
 	layout_read(l, p, memstats, L_MSTATS_MSPANSYS, &t->rt_mspan_sys);
