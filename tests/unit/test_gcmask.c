@@ -162,6 +162,26 @@ static const struct gcmask *run_program(struct world *w, uint64_t words, const v
 	return types_gcmask(&w->types, TYPES);
 }
 
+/* The bucket types of maps that reflect makes, until Go 1.23: no alignment as a field, no hash, in the heap. */
+static void test_reflect_bucket(void **state)
+{
+	(void)state;
+	struct world *w = world_new(22);
+	put_type(w, HEAP, 16 * 8, 12 * 8, KIND_STRUCT, 0, MASKS);
+	fp_put(&w->fp, HEAP + 16, 4, 0);
+	fp_put(&w->fp, HEAP + 22, 1, 0);
+	fp_put(&w->fp, MASKS, 2, 0xf00);
+	const struct gcmask *m = types_gcmask(&w->types, HEAP);
+	assert_non_null(m);
+	assert_int_equal(m->ptr_words, 12);
+	assert_int_equal(m->bits[0], 0xf00);
+	/* A compiled descriptor always says it. */
+	put_type(w, TYPES + 64, 16 * 8, 12 * 8, KIND_STRUCT, 0, MASKS);
+	fp_put(&w->fp, TYPES + 64 + 22, 1, 0);
+	assert_null(types_gcmask(&w->types, TYPES + 64));
+	world_free(w);
+}
+
 static void test_programs(void **state)
 {
 	(void)state;
@@ -451,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_invalid),
 		cmocka_unit_test(test_mask_only),
+		cmocka_unit_test(test_reflect_bucket),
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_long_repeat),
 		cmocka_unit_test(test_on_demand),

@@ -105,7 +105,7 @@ func finish() {
 		crashNil(nil)
 	case "abort":
 		syscall.Kill(syscall.Getpid(), syscall.SIGABRT)
-		for {
+		for gSpinStop == 0 { // in which h is alive
 		}
 	case "spin":
 		for gSpinStop == 0 {
