@@ -15,6 +15,7 @@
 #          abort  kernel core after the process sent itself SIGABRT
 #          text   as crash, with the program's text and read-only data in the
 #                 core (coredump_filter 0x37)
+#          busy   as quit, with main running and goroutines that never ran (zoo)
 #          spin   gcore with main running and goroutines that never ran (zoo)
 #          gc     gcore while garbage is being collected (zoo): its lines about
 #                 dead objects, the pool and the memory do not hold
@@ -31,6 +32,11 @@
 # ENVIRON  further variables for the program, such as GODEBUG=gctrace=1
 # FILTER   coredump_filter of the program, such as 0x13
 # LIMIT    its address space in KiB (ulimit -v)
+# GOARCH   the machine: amd64 (default), 386; with an emulator (package
+#          qemu-user-static) also arm64, arm, s390x, ppc64, ppc64le, mips,
+#          mipsle, mips64, mips64le, loong64, and riscv64 (QEMU 8 or newer:
+#          older ones write no cores there). Emulated programs are dumped by
+#          the emulator: kinds crash, quit, abort and busy.
 # RUNDIR   where the program runs, so that no other path gets into the
 #          snapshots (default /tmp/zoo)
 #
@@ -40,7 +46,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 : "${GO:=1.26}" "${PROGRAM:=zoo}" "${VARIANT:=plain}" "${KINDS:=gcore crash quit}"
-: "${OUT:=snap/$GO}" "${ARGS:=}" "${RUNDIR:=/tmp/zoo}"
+: "${OUT:=snap/$GO}" "${ARGS:=}" "${RUNDIR:=/tmp/zoo}" "${GOARCH:=amd64}"
 : "${FLAGS:=}" "${EXPERIMENT:=}" "${ENVIRON:=}" "${FILTER:=}" "${LIMIT:=}"
 
 case $GO in
@@ -75,6 +81,21 @@ case $FLAGS in *-race* | *-msan* | *-asan* | *linkmode=external* | *buildmode=*)
 
 die() { echo "gen.sh: $*" >&2; exit 1; }
 
+case $GOARCH in
+amd64|386) qemu= ;;
+arm64) qemu=aarch64 ;;
+mips64le) qemu=mips64el ;;
+mipsle) qemu=mipsel ;;
+loong64) qemu=loongarch64 ;;
+arm|s390x|ppc64|ppc64le|mips|mips64|riscv64) qemu=$GOARCH ;;
+*) die "no machine $GOARCH" ;;
+esac
+emulator=
+if [ -n "$qemu" ]; then
+	emulator=$(command -v "qemu-$qemu-static" || command -v "qemu-$qemu") || die "no emulator qemu-$qemu"
+	case $KINDS in *gcore*|*spin*|*gc*|*text*) die "kinds of an emulated program: crash, quit, abort, busy" ;; esac
+fi
+
 # Build in a module that demands this very release, in a neutral directory:
 # the language version and the defaults of GODEBUG follow from it. (Its path has
 # a dot: go 1.19 takes a path without one for a part of the standard library.)
@@ -90,7 +111,7 @@ cp "$here"/src/truth/*.go "$here/src/$PROGRAM"/* "$b/"
 printf 'module heapconv.test/%s\n\ngo %s\n' "$PROGRAM" "$minor" >"$b/go.mod"
 (
 	cd "$b"
-	GOENV=off GOFLAGS= GOTOOLCHAIN=go$GO CGO_ENABLED=$cgo CGO_CFLAGS='-O1 -g0' CGO_LDFLAGS='-g0' \
+	GOENV=off GOFLAGS= GOTOOLCHAIN=go$GO GOARCH=$GOARCH CGO_ENABLED=$cgo CGO_CFLAGS='-O1 -g0' CGO_LDFLAGS='-g0' \
 		GOEXPERIMENT=$EXPERIMENT go build -trimpath $mode ${ldflags:+-ldflags="$ldflags"} $FLAGS -o "../$PROGRAM" .
 )
 rm -rf "$b"
@@ -106,15 +127,16 @@ clean() { env -i PATH=/usr/bin:/bin GOMAXPROCS=3 GOTRACEBACK=crash "$@"; }
 start() { # MODE KIND [VAR=VALUE...]
 	m=$1 k=$2
 	shift 2
-	rm -f "$RUNDIR"/{truth,heapdump,stderr} "$RUNDIR"/core*
+	rm -f "$RUNDIR"/{truth,heapdump,stderr} "$RUNDIR"/core* "$RUNDIR"/qemu_*.core
 	(
 		cd "$RUNDIR"
 		ulimit -c unlimited
 		[ $k = text ] && echo 0x37 >/proc/self/coredump_filter
 		[ -n "$FILTER" ] && echo $FILTER >/proc/self/coredump_filter
 		[ -n "$LIMIT" ] && ulimit -v $LIMIT
+		[ -n "$emulator" ] && echo 0 >/proc/self/coredump_filter # the emulator dumps core itself, too
 		exec env -i PATH=/usr/bin:/bin GOMAXPROCS=3 GOTRACEBACK=crash "$@" $ENVIRON \
-			"./$PROGRAM" $m truth heapdump $ARGS </dev/null >/dev/null 2>stderr 9>&-
+			$emulator "./$PROGRAM" $m truth heapdump $ARGS </dev/null >/dev/null 2>stderr 9>&-
 	) &
 	pid=$!
 }
@@ -149,6 +171,12 @@ corefile() {
 		sleep 0.1
 	done
 	stop
+	if [ -n "$emulator" ]; then
+		core=$(ls "$RUNDIR"/qemu_*.core 2>/dev/null | head -1)
+		rm -f "$RUNDIR"/core*
+		[ -n "$core" ] || die "no core: $emulator wrote none"
+		return
+	fi
 	core=$(ls "$RUNDIR"/core* 2>/dev/null | head -1)
 	[ -n "$core" ] || die "no core: core_pattern is $(cat /proc/sys/kernel/core_pattern)"
 }
@@ -216,6 +244,13 @@ for kind in $KINDS; do
 		*) corefile ;;
 		esac
 		keep "$core" "$PROGRAM.$m.${kind#*:}"
+		;;
+	busy)
+		start spin busy GOMAXPROCS=1 GODEBUG=asyncpreemptoff=1
+		wait_ready
+		kill -QUIT $pid
+		corefile
+		keep "$core" "$PROGRAM.core.busy"
 		;;
 	*) die "no kind $kind" ;;
 	esac

@@ -6,10 +6,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=${1:?usage: snapshots.sh WORKDIR}
 mkdir -p "$work" "$here/snapshots"
 
-# release variant kind; the kinds that come first go into the repository
+# [machine-]release variant kind; the kinds that come first go into the repository
 while read -r go variant kind extra; do
 	d=$work/$go
-	GO=$go VARIANT=$variant KINDS="$kind $extra" OUT=$d "$here/gen.sh" >/dev/null
+	case $go in
+	*-*) arch=${go%-*} ;;
+	*) arch=amd64 ;;
+	esac
+	GOARCH=$arch GO=${go#*-} VARIANT=$variant KINDS="$kind $extra" OUT=$d "$here/gen.sh" >/dev/null
 	o=$here/snapshots/zoo-$go
 	gzip -9nc "$d/zoo" >"$o.exe.gz"
 	gzip -9nc "$d/zoo.core.$kind" >"$o.core.gz"
@@ -32,6 +36,8 @@ done <<'END'
 1.25 stripped quit
 1.26 piestripped crash
 1.27 plain quit
+arm64-1.22 plain quit
+386-1.20 stripped crash
 END
 
 d=$work/leak

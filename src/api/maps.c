@@ -188,7 +188,9 @@ bool hc_map_next(struct hc_map_iter *it, struct hc_map_entry *ret)
 			it->budget--;
 		}
 		uint64_t i = it->entry++;
-		if (!read_uint(it->s, it->bucket + i, 1, &control)) {
+		/* Swiss maps keep the control bytes as one number of 64 bits, the first slot's lowest (ctrlGroup). */
+		bool reversed = it->swiss && hc_snapshot_info(it->s)->big_endian;
+		if (!read_uint(it->s, it->bucket + (reversed ? SLOTS - 1 - i : i), 1, &control)) {
 			it->entry = SLOTS;
 			continue;
 		}

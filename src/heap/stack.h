@@ -20,6 +20,7 @@ struct stack_arch {
 	uint8_t stack_align;   /* of SP, where frames injected by signals are rounded to it */
 	uint8_t locals_min;    /* frames up to this size have no locals */
 	bool frame_pointer;    /* saved between locals and arguments */
+	uint16_t xregs;        /* bytes of runtime.xRegs, the vector registers of a preempted goroutine (Go 1.26) */
 };
 const struct stack_arch *stack_arch(enum arch arch); /* never NULL */
 

@@ -193,7 +193,7 @@ bool reflect_object(struct heap *h, const struct frame *f, struct stack_object *
 		uint8_t minor, ints, floats;
 	} regs[] = {
 		{ARCH_AMD64, 17, 9, 15}, {ARCH_ARM64, 18, 16, 16}, {ARCH_PPC64, 18, 12, 12},
-		{ARCH_RISCV64, 20, 16, 16}, {ARCH_LOONG64, 22, 16, 16}, {ARCH_S390X, 27, 8, 16},
+		{ARCH_RISCV64, 19, 16, 16}, {ARCH_LOONG64, 22, 16, 16}, {ARCH_S390X, 27, 8, 16},
 	};
 	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
 		if (regs[i].arch != h->proc->arch || h->prog->minor < regs[i].minor)

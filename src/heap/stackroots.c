@@ -370,8 +370,8 @@ static void scan_context(struct scan *s)
 static void scan_xregs(struct scan *s)
 {
 	uint64_t regs = heap_field(s->h, s->g->addr, L_G_XREGS), v;
-	uint64_t size = s->h->proc->arch == ARCH_ARM64 ? 512 : 2112;
-	if (!regs || !heap_field(s->h, s->g->addr, L_G_ASYNCSAFEPOINT))
+	uint64_t size = stack_arch(s->h->proc->arch)->xregs;
+	if (!regs || !size || !heap_field(s->h, s->g->addr, L_G_ASYNCSAFEPOINT))
 		return;
 	node_begin(s, ROOT_REGISTERS, "(vector registers)", UINT32_MAX, regs, size, true);
 	for (uint64_t off = 0; off < size; off += s->h->word)

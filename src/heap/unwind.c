@@ -22,16 +22,16 @@ enum { TABLE_STEP = 64 }; /* bytes of code for which looking up a pc costs as mu
 const struct stack_arch *stack_arch(enum arch arch)
 {
 	static const struct stack_arch table[] = {
-		{ARCH_AMD64, false, 0, 1, 0, true},
-		{ARCH_ARM64, true, 8, 16, 16, true},
-		{ARCH_RISCV64, true, 8, 8, 8, false},
-		{ARCH_LOONG64, true, 8, 8, 8, false},
-		{ARCH_PPC64, true, 32, 16, 32, false},
-		{ARCH_S390X, true, 8, 8, 8, false},
-		{ARCH_MIPS64, true, 8, 8, 8, false},
-		{ARCH_386, false, 0, 4, 0, false},
-		{ARCH_ARM, true, 4, 4, 4, false},
-		{ARCH_MIPS, true, 4, 4, 4, false},
+		{ARCH_AMD64, false, 0, 1, 0, true, 2112},
+		{ARCH_ARM64, true, 8, 16, 16, true, 512},
+		{ARCH_RISCV64, true, 8, 8, 8, false, 0},
+		{ARCH_LOONG64, true, 8, 8, 8, false, 1024},
+		{ARCH_PPC64, true, 32, 16, 32, false, 0},
+		{ARCH_S390X, true, 8, 8, 8, false, 0},
+		{ARCH_MIPS64, true, 8, 8, 8, false, 0},
+		{ARCH_386, false, 0, 4, 0, false, 0},
+		{ARCH_ARM, true, 4, 4, 4, false, 0},
+		{ARCH_MIPS, true, 4, 4, 4, false, 0},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].arch == arch)
@@ -337,7 +337,7 @@ static bool enter(struct walk *w)
 		return false;
 	if (w->site)
 		return true;
-	uint64_t ret = w->lr;
+	uint64_t ret = w->lr & ~w->h->proc->pac_mask; /* C code signs it (arm64); Go's does not */
 	if (!w->arch->lr) {
 		if (!proc_word(w->h->proc, w->sp, &ret))
 			return true;

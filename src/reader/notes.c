@@ -247,6 +247,10 @@ static struct hc_error *add_note(struct proc *p, struct core_notes *cn, const st
 	case NOTE_PRPSINFO: return add_psinfo(p, n);
 	case NOTE_AUXV: add_auxv(p, cn, n); return NULL;
 	case NOTE_SIGINFO: cn->has_siginfo = true; return NULL;
+	case NOTE_ARM_PAC_MASK:
+		if (p->arch == ARCH_ARM64 && n->descsz >= 16)
+			p->pac_mask = load64(n->desc + 8, p->be);
+		return NULL;
 	case NOTE_FILE: return add_files(p, cn, n);
 	default: return NULL;
 	}

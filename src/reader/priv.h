@@ -45,6 +45,7 @@ enum {
 	NOTE_PRPSINFO = 3,
 	NOTE_AUXV = 6,
 	NOTE_SIGINFO = 0x53494749,
+	NOTE_ARM_PAC_MASK = 0x406, /* name "LINUX": {data, code}: which bits of addresses hold their signature */
 	NOTE_FILE = 0x46494c45,
 	NOTE_DELVE_HEADER = 0x444c5645,
 	NOTE_DELVE_THREAD = 0x444c5654,

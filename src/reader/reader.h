@@ -217,6 +217,7 @@ struct proc {
 	struct module_file *modules; /* the main executable first, if it was found */
 	size_t nmodules;
 	uint64_t entry, phdr, pagesz; /* auxv; 0 = unknown */
+	uint64_t pac_mask; /* arm64: bits of return addresses that C code signs them with; 0 none */
 	char *exe_path;    /* what the snapshot says, "" unknown */
 	char *execfn;
 	char *fname, *psargs;

@@ -32,8 +32,8 @@ static const struct {
 
 /* ---- the table ---- */
 
-/* Rows of amd64 hold for all 64-bit architectures, unless there is one of the architecture itself. */
-static const struct row *table_row(enum layout_field f, const char *arch)
+/* Rows of amd64 hold for all 64-bit architectures and 386's for 32-bit ones, unless the architecture has its own. */
+static const struct row *table_row(enum layout_field f, const char *arch, const char *family)
 {
 	const struct row *common = NULL;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -42,7 +42,7 @@ static const struct row *table_row(enum layout_field f, const char *arch)
 			continue;
 		if (strcmp(r->arch, arch) == 0)
 			return r;
-		if (strcmp(r->arch, "amd64") == 0)
+		if (strcmp(r->arch, family) == 0)
 			common = r;
 	}
 	return common;
@@ -59,10 +59,10 @@ static int table_column(const struct buildinfo *build)
 	return column;
 }
 
-static void table_fill(struct layout *l, int column, const char *arch)
+static void table_fill(struct layout *l, int column, const char *arch, uint8_t word)
 {
 	for (unsigned i = 0; i < LAYOUT_COUNT; i++) {
-		const struct row *r = table_row((enum layout_field)i, arch);
+		const struct row *r = table_row((enum layout_field)i, arch, word == 8 ? "amd64" : "386");
 		l->f[i].off = r ? r->at[column].off : -1;
 		l->f[i].size = r ? r->at[column].size : 0;
 	}
@@ -126,17 +126,13 @@ static void dwarf_fill(struct layout *l, struct dwarf *d, bool have_table, struc
 
 /* ---- choosing ---- */
 
-static struct hc_error *unsupported(const struct buildinfo *build, enum arch arch, uint8_t word)
+static struct hc_error *unsupported(const struct buildinfo *build)
 {
 	const char *version = build->version && *build->version ? build->version : "an unknown version of Go";
 	int oldest = releases[0].minor, newest = releases[RELEASES - 1].minor;
 	if (build->minor >= 0 && build->minor < oldest)
 		return err_new(HC_E_UNSUPPORTED, "the program was built by %s, but Go 1.%d is the oldest release that can be read",
 		               version, oldest);
-	if (word != 8)
-		return err_new(HC_E_UNSUPPORTED, "the program was built for %s, whose %u-bit layouts are known only from debug "
-		               "information, and its executable has none; give one that is not stripped with --exe",
-		               arch_name(arch, false), word * 8u);
 	return err_new(HC_E_UNSUPPORTED, "the program was built by %s, and without debug information only Go 1.%d to 1.%d can be "
 	               "read; give an executable that is not stripped with --exe, or use a newer heapconv", version, oldest,
 	               newest);
@@ -147,7 +143,7 @@ struct hc_error *layout_init(struct layout *l, const struct buildinfo *build, en
 {
 	int32_t off;
 	uint32_t size;
-	int column = word == 8 ? table_column(build) : -1;
+	int column = table_column(build);
 	bool in_dwarf = dwarf && dwarf_field(dwarf, "runtime.mspan", "startAddr", &off, &size);
 	bool too_old = build->minor >= 0 && build->minor < releases[0].minor;
 	for (unsigned i = 0; i < LAYOUT_COUNT; i++) {
@@ -157,9 +153,9 @@ struct hc_error *layout_init(struct layout *l, const struct buildinfo *build, en
 	l->minor = build->minor;
 	l->from_dwarf = in_dwarf;
 	if (too_old || (column < 0 && !in_dwarf))
-		return unsupported(build, arch, word);
+		return unsupported(build);
 	if (column >= 0)
-		table_fill(l, column, arch_name(arch, false));
+		table_fill(l, column, arch_name(arch, false), word);
 	if (in_dwarf)
 		dwarf_fill(l, dwarf, column >= 0, diag);
 	return NULL;

@@ -63,7 +63,8 @@ static bool tables_ordered(const struct layout *l, const struct proc *p, uint64_
 
 /*
  * The pcHeader itself may be missing: a kernel core without the executable has the moduledata (it is writable) but no
- * read-only tables.
+ * read-only tables. Even then it is known that code is mapped: where pointers have 4 bytes, tables of small numbers (such
+ * as unicode's) look like addresses in order, too.
  */
 static bool moduledata_ok(const struct layout *l, const struct proc *p, uint64_t addr)
 {
@@ -76,7 +77,7 @@ static bool moduledata_ok(const struct layout *l, const struct proc *p, uint64_t
 	    !slice_read(l, p, addr, L_MD_FTAB, &ftab))
 		return false;
 	return minpc < maxpc && text <= minpc && text < etext && ftab.len > 0 && ftab.len <= MAX_FUNCS &&
-	       tables_ordered(l, p, addr, header) && (!proc_u32(p, header, &magic) || magic_known(magic));
+	       proc_segment(p, text) && tables_ordered(l, p, addr, header) && (!proc_u32(p, header, &magic) || magic_known(magic));
 }
 
 /* ---- where is it? ---- */

@@ -61,10 +61,12 @@ bool rtype_read(const struct program *g, uint64_t addr, struct rtype *ret)
 		*ret = r;
 		return g->minor >= 22 && !r.mod && r.size && r.ptrdata && hash == 0 && r.str == 0;
 	}
-	/* The map buckets that reflect makes (until Go 1.23, reflect.bucketOf) have no alignment as fields. */
 	if (r.kind > KIND_UNSAFEPTR || !power_of_two(align) || (!power_of_two(fieldalign) && (fieldalign || r.mod)) ||
 	    r.size % align)
 		return false;
+	/* The buckets of maps that reflect makes (until Go 1.23, reflect.bucketOf) say struct, but are no more than a mask. */
+	if (!fieldalign)
+		r.kind = KIND_INVALID;
 	int dictated = kind_size[r.kind];
 	if (dictated && r.size != (dictated < 0 ? (uint64_t)-dictated * w : (uint64_t)dictated))
 		return false;

@@ -102,10 +102,16 @@ static void set_finish(struct set *set)
 
 /* ---- objects ---- */
 
+/* References have 8 bytes in the file, and 4 in 32-bit processes. */
+static uint64_t size_in_process(const struct hp_object *o)
+{
+	return hp_size_file(&f, o) / (o->kind == HP_OBJ_ARRAY && hc_snapshot_info(s)->pointer_size == 4 ? 2 : 1);
+}
+
 /* Chunks follow the first one in addresses; their sizes add up. */
 static uint64_t size_of(const struct hp_object *o, struct set *refs)
 {
-	uint64_t at, size = hp_size_file(&f, o);
+	uint64_t at, size = size_in_process(o);
 	uint8_t type;
 	uint32_t list, i;
 	hp_refs(&f, o, add_target, refs);
@@ -116,7 +122,7 @@ static uint64_t size_of(const struct hp_object *o, struct set *refs)
 		if (!hp_table_get(&f.object_at, hp_u64(&f, f.objects[list].offset + 8 * k), &i))
 			continue;
 		hp_refs(&f, &f.objects[i], add_target, refs);
-		size += hp_size_file(&f, &f.objects[i]);
+		size += size_in_process(&f.objects[i]);
 	}
 	return size;
 }

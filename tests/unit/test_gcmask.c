@@ -175,6 +175,8 @@ static void test_reflect_bucket(void **state)
 	assert_non_null(m);
 	assert_int_equal(m->ptr_words, 12);
 	assert_int_equal(m->bits[0], 0xf00);
+	struct rtype r;
+	assert_true(rtype_read(&w->prog, HEAP, &r) && r.kind == KIND_INVALID); /* no fields can be read */
 	/* A compiled descriptor always says it. */
 	put_type(w, TYPES + 64, 16 * 8, 12 * 8, KIND_STRUCT, 0, MASKS);
 	fp_put(&w->fp, TYPES + 64 + 22, 1, 0);

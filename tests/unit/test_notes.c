@@ -154,6 +154,30 @@ static void test_registers(void **state)
 	assert_null(arch_find(0, 8));
 }
 
+/* Which bits of return addresses are a signature; another machine's note of that number is something else. */
+static void test_pac(void **state)
+{
+	(void)state;
+	for (int arm = 0; arm <= 1; arm++) {
+		struct corebuild cb;
+		uint8_t masks[16];
+		char path[] = "core";
+		struct blob blob = {.path = path};
+		struct proc p = {.word = 8, .machine = arm ? 183 : 62, .arch = arm ? ARCH_ARM64 : ARCH_AMD64, .blob = &blob};
+		struct core_notes cn = {0};
+		cb_init(&cb);
+		cb_store(masks, UINT64_C(0x7f000000000000), 8, false);
+		cb_store(masks + 8, UINT64_C(0x007f000000000000), 8, false);
+		cb_note(&cb, "LINUX", NOTE_ARM_PAC_MASK, (const char *)masks, 15);
+		assert_null(core_notes_parse(&p, &cn, cb.notes.data, cb.notes.len, 4));
+		assert_int_equal(p.pac_mask, 0);
+		cb_note(&cb, "LINUX", NOTE_ARM_PAC_MASK, (const char *)masks, 16);
+		assert_null(core_notes_parse(&p, &cn, cb.notes.data, cb.notes.len, 4));
+		assert_true(p.pac_mask == (arm ? UINT64_C(0x007f000000000000) : 0));
+		cb_free(&cb);
+	}
+}
+
 static void test_delve(void **state)
 {
 	(void)state;
@@ -236,7 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_walk),      cmocka_unit_test(test_cut_everywhere), cmocka_unit_test(test_lying_sizes),
 		cmocka_unit_test(test_build_ids), cmocka_unit_test(test_registers),      cmocka_unit_test(test_delve),
-		cmocka_unit_test(test_files_lying),
+		cmocka_unit_test(test_files_lying), cmocka_unit_test(test_pac),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

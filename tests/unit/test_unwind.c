@@ -565,6 +565,13 @@ static void test_link_register(void **state)
 	check_frames(w, 4, (const char *const[]){"runtime.sigpanic", "runtime.gopark", "main.caller", "runtime.goexit"});
 	assert_true(frame_at(w, 1)->dead);
 	assert_int_equal(frame_at(w, 2)->sp, sp + 24 + 16);
+	/* In C code, the return address to Go is in the link register, signed. */
+	w->g.status = G_RUNNING;
+	w->fg.fp.proc.pac_mask = UINT64_C(0x7f) << 48;
+	put(w, sp, w->goexit + 4);
+	w->thread = (struct thread){.tid = 1, .pc = 0x77770000, .sp = sp, .lr = (w->caller + 0x18) | UINT64_C(0x55) << 48};
+	unwind(w, &w->thread);
+	check_frames(w, 2, (const char *const[]){"main.caller", "runtime.goexit"});
 	world_free(w);
 }
 
