@@ -155,6 +155,11 @@ fuzz-coverage:
 check: all unit
 	$(Q)BUILD=$(BUILD) CC="$(CC)" MAKE="$(MAKE)" sh tests/run.sh
 
+# Types without debug information, release by release.
+.PHONY: levels
+levels: all
+	$(Q)BUILD=$(BUILD) sh tests/levels.sh
+
 .PHONY: check-headers
 check-headers: | $(GEN)
 	$(Q)for h in include/heapconv/*.h $$(ls src/*/*.h | grep -v layout_fields); do \

@@ -4,7 +4,7 @@
 #   GO=1.24.13 PROGRAM=zoo OUT=dir testdata/gen.sh
 #
 # GO       release of Go, 1.17 ... 1.27 (a bare minor means the patch below)
-# PROGRAM  zoo, leak, cgo or bench (bench is only built)
+# PROGRAM  zoo, leak, cgo, web or bench (bench is only built)
 # VARIANT  plain (default), pie, nodwarf (-ldflags=-w), stripped
 #          (-ldflags='-s -w'), full (-ldflags=-compressdwarf=false),
 #          piestripped, cgo (zoo linked with cgo), cgopie

@@ -28,3 +28,29 @@ unpack() {
 	fi
 	echo "$u"
 }
+
+# levels NAME CORE EXE LEVEL COPY LEAST: CORE with EXE, which has debug information, and with COPY, a copy that has less:
+# the same objects must be alive, none may have another type, LEAST per mille of the live bytes must have one
+levels() {
+	"$HEAPCONV" -q "$2" -e "$3" --dump=objects > "$T/with" 2> "$T/err"
+	"$HEAPCONV" -q "$2" -e "$5" --dump=objects > "$T/without" 2> "$T/err"
+	is "$1 $4: exit status" "$?" 0
+	like "$1 $4: the page says so" "$("$HEAPCONV" -q "$2" -e "$5")" "\\($4: "
+	awk -v name="$1 $4" -f tests/cli/levels.awk "$T/with" "$T/without" > "$T/tap"
+	while IFS= read -r line; do
+		case $line in
+		"ok - "*) pass "${line#ok - }" ;;
+		"not ok - "*) flunk "${line#not ok - }" ;;
+		*) echo "$line" ;;
+		esac
+	done < "$T/tap"
+	is "$1 $4: live bytes with a type" \
+		"$(awk -v least="$6" '/^# coverage/ { print ($3 >= least ? "enough" : $3 " per mille") }' "$T/tap")" enough
+	"$HEAPCONV" -q "$2" -e "$3" --view=nodes -o "$T/with.csv"
+	"$HEAPCONV" -q "$2" -e "$5" --view=nodes -o "$T/without.csv"
+	# objects have addresses, roots numbers
+	for f in with without; do
+		grep -o '^"\{0,1\}0x[0-9a-f]*' "$T/$f.csv" | tr -d '"' | sort > "$T/$f.ids"
+	done
+	is "$1 $4: nodes.csv has the same addresses" "$(comm -3 "$T/with.ids" "$T/without.ids" | head -n 3)" ""
+}
