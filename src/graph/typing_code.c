@@ -86,8 +86,7 @@ static bool find_blocks(struct code *c, uint32_t *nblocks)
 		bool jump = (in.op == INSN_JUMP || in.op == INSN_BRANCH) && in.addr && target < c->size;
 		if (jump && !c->block_at.data[target])
 			c->block_at.data[target] = ++*nblocks;
-		if (in.op != INSN_ADD || in.reg != c->arch->sp || in.base != c->arch->sp || in.disp >= 0 ||
-		    in.disp < -MAX_FRAME)
+		if (in.op != INSN_ADD || in.base != c->arch->sp || in.disp >= 0 || in.disp < -MAX_FRAME)
 			continue;
 		sp += (int32_t)in.disp;
 		low = sp < low ? sp : low;
@@ -132,8 +131,7 @@ static void volatiles_load(struct code *c)
 		uint64_t at = list + (uint64_t)word + i * record;
 		if (!proc_uint(p, at, 4, &off) || !proc_uint(p, at + 4, 4, &size))
 			return;
-		/* Locals count from below the return address and the saved frame pointer. */
-		int64_t from = ((int32_t)off < 0 ? (int32_t)off - 2 * word : (int32_t)off) - c->low;
+		int64_t from = (int32_t)off + ((int32_t)off < 0 ? c->arch->locals : c->arch->stack_args) - c->low;
 		int64_t to = from + (int64_t)size;
 		for (int64_t k = from < 0 ? 0 : from / word; k < c->nslots && k * word < to; k++)
 			c->volatiles[k] = true;

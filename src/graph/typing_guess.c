@@ -69,8 +69,9 @@ void guess_bytes(struct typing *ty, uint64_t addr, uint64_t value)
 		return;
 	uint64_t usable = span_usable(h, span), min = span_min_request(ty, &h->spans[span], usable);
 	struct claim c = {value, 0, ty->uint8, CLAIM_INFER};
-	if (proc_word(h->proc, addr + 2u * ty->word, &cap) && len <= cap && cap >= min && cap <= usable &&
-	    cap >= MIN_SLICE) {
+	if (proc_word(h->proc, addr + 2u * ty->word, &cap) && len <= cap && cap >= min && cap <= usable) {
+		if (cap < MIN_SLICE) /* or a string, and something else behind it */
+			return;
 		c.bytes = cap;
 		c.flags |= CLAIM_ARRAY;
 	} else if (len >= min && len <= usable && len >= MIN_TEXT) {

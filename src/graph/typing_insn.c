@@ -110,6 +110,11 @@ static void do_add(struct code *c, const struct insn *in, uint32_t off)
 		return;
 	}
 	uint32_t s = c->cur[in->base];
+	if (in->reg == c->arch->sp) { /* a large frame's stack pointer is made in another register */
+		int64_t at = s > SYM_NIL && sym_of(c, s)->kind == SYM_FRAME ? (int64_t)sym_of(c, s)->addr + in->disp : c->sp;
+		c->sp = at > INT32_MAX || at < INT32_MIN + 1 ? c->sp : (int32_t)at;
+		return;
+	}
 	if (in->disp && s > SYM_NIL && sym_of(c, s)->kind != SYM_VALUE)
 		s = address_make(c, off, sym_of(c, s)->kind, sym_of(c, s)->addr + (uint64_t)in->disp);
 	else if (in->disp)
@@ -338,6 +343,26 @@ static void do_return(struct code *c)
 	f->result = word_join(c->ty, f->result, w);
 }
 
+/* One or two words. The first load may be into the base of the second one. */
+static void do_words(struct code *c, const struct insn *in, uint32_t off)
+{
+	struct insn second = *in;
+	second.reg = in->reg2;
+	second.disp += c->ty->word;
+	bool two = in->reg2 < c->arch->nregs;
+	if (in->op == INSN_STORE) {
+		do_store(c, in);
+		if (two)
+			do_store(c, &second);
+		return;
+	}
+	if (two && in->reg == in->base)
+		do_load(c, &second, off + 1); /* instructions with two registers are longer than a byte */
+	do_load(c, in, off);
+	if (two && in->reg != in->base)
+		do_load(c, &second, off + 1);
+}
+
 void code_insn(struct code *c, const struct insn *in, uint32_t off)
 {
 	uint64_t target = in->addr - c->func.entry;
@@ -348,8 +373,7 @@ void code_insn(struct code *c, const struct insn *in, uint32_t off)
 		break;
 	case INSN_CONST: c->cur[in->reg] = in->addr ? address_make(c, off, SYM_CONST, in->addr) : SYM_NIL; break;
 	case INSN_ADD: do_add(c, in, off); break;
-	case INSN_LOAD: do_load(c, in, off); break;
-	case INSN_STORE: do_store(c, in); break;
+	case INSN_LOAD: case INSN_STORE: do_words(c, in, off); break;
 	case INSN_CALL: do_call(c, in, off); break;
 	case INSN_JUMP: case INSN_BRANCH:
 		/* From morestack the function begins again as it began. */

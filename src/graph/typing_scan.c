@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Running a program over a value: each pointer becomes a claim about what it points to. */
+#include <string.h>
+
 #include "graph/typing_priv.h"
 
 enum { MAX_LEVELS = 16 }; /* of arrays in arrays that are too long to unroll */
@@ -24,6 +26,8 @@ uint32_t iface_type(struct typing *ty, uint64_t word, bool eface)
 	/* itab {inter, type, hash, fun}: the type is the second word in all releases */
 	if (eface || proc_word(ty->h->proc, word + ty->word, &rtype))
 		type = types_by_rtype(ty->t, rtype);
+	if (type != TYPE_NONE && strcmp(ty->t->t[type].name, "?") == 0) /* made by reflect of types that are not there */
+		type = TYPE_NONE;
 	*c = (struct type_cache){word, type};
 	return type;
 }

@@ -34,6 +34,7 @@ struct insn {
 	uint8_t op;        /* enum insn_op */
 	uint8_t len;
 	uint8_t reg, base;
+	uint8_t reg2; /* loads and stores: the next word's, CODE_NOREG none */
 };
 
 /* Go's register ABI. */
@@ -43,11 +44,13 @@ struct code_arch {
 	uint8_t closure;             /* where a function finds the variables that it captured */
 	uint8_t args[CODE_ARGS];     /* the first integer arguments, and results */
 	uint8_t call_push;           /* bytes that a call pushes */
+	int8_t locals, stack_args;   /* what the offsets of locals and arguments count from, as seen from the CFA */
 	uint8_t scratch;             /* the only register that the runtime's write barrier changes */
 };
 /* NULL: no decoder. */
 const struct code_arch *code_arch(enum arch arch);
 
 bool amd64_decode(const uint8_t *code, size_t n, uint64_t pc, struct insn *ret);
+bool arm64_decode(const uint8_t *code, size_t n, uint64_t pc, struct insn *ret);
 
 #endif

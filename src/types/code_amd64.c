@@ -211,7 +211,7 @@ static void group_ff(struct scan *s, uint8_t op)
 	case 0: case 1: write_rm(s, operand_bytes(s, op == 0xfe)); break;
 	case 2: case 3: o->op = INSN_CALL; o->addr = 0; break;
 	case 4: case 5: o->op = INSN_JUMP; o->addr = 0; break;
-	case 6: *o = (struct insn){.op = INSN_ADD, .reg = RSP, .base = RSP, .disp = -8}; break;
+	case 6: *o = (struct insn){.op = INSN_ADD, .reg = RSP, .base = RSP, .reg2 = CODE_NOREG, .disp = -8}; break;
 	default: break;
 	}
 }
@@ -244,7 +244,7 @@ static void arithmetic(struct scan *s, uint8_t op)
 		write_rm(s, operand_bytes(s, !(op & 1)));
 	/* A register cleared. */
 	if ((op == 0x31 || op == 0x33) && !s->mem && s->reg == s->rm)
-		*o = (struct insn){.op = INSN_CONST, .reg = s->reg, .base = CODE_NOREG};
+		*o = (struct insn){.op = INSN_CONST, .reg = s->reg, .base = CODE_NOREG, .reg2 = CODE_NOREG};
 }
 
 static void control(struct scan *s, enum insn_op op, char form)
@@ -404,7 +404,7 @@ static bool escaped(struct scan *s)
 bool amd64_decode(const uint8_t *code, size_t n, uint64_t pc, struct insn *ret)
 {
 	struct scan s = {.p = code, .n = n < 15 ? n : 15, .pc = pc, .out = ret};
-	*ret = (struct insn){.base = CODE_NOREG, .reg = CODE_NOREG};
+	*ret = (struct insn){.base = CODE_NOREG, .reg = CODE_NOREG, .reg2 = CODE_NOREG};
 	uint8_t b = 0;
 	for (;;) {
 		if (!take(&s, 1))
@@ -446,13 +446,4 @@ bool amd64_decode(const uint8_t *code, size_t n, uint64_t pc, struct insn *ret)
 	}
 	ret->len = (uint8_t)s.at;
 	return ok;
-}
-
-const struct code_arch *code_arch(enum arch arch)
-{
-	static const struct code_arch amd64 = {
-		.decode = amd64_decode, .nregs = 16, .sp = RSP, .fp = RBP, .closure = RDX,
-		.args = {RAX, RBX, RCX, RDI, RSI}, .call_push = 8, .scratch = 11,
-	};
-	return arch == ARCH_AMD64 ? &amd64 : NULL;
 }

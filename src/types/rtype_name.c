@@ -45,9 +45,9 @@ static const char *part_name(const struct cookbook *b, const struct part *p)
 static void put_part(const struct cookbook *b, struct text *s, const struct part *p)
 {
 	const char *name = part_name(b, p);
-	if (name)
+	if (name && strcmp(name, "?") != 0)
 		put(s, name);
-	else if (p->type)
+	else if (!name && p->type)
 		s->pending = true;
 	else
 		s->failed = true;

@@ -23,3 +23,12 @@ for field in 40:8 58:2 60:2 62:2; do # e_shoff, e_shentsize, e_shnum, e_shstrndx
 	dd if=/dev/zero of="$T/$name.h" bs=1 seek="${field%:*}" count="${field#*:}" conv=notrunc 2>/dev/null
 done
 levels "$name without sections" "$core" "$(unpack testdata/snapshots/$name.exe.gz)" L2 "$T/$name.h" 970
+
+# Without the executable little is known, but nothing wrong.
+"$HEAPCONV" -q "$core" -e "$(unpack testdata/snapshots/$name.exe.gz)" --dump=objects > "$T/with"
+mkdir "$T/alone"
+cp "$core" "$T/alone/core"
+"$HEAPCONV" -q "$T/alone/core" --dump=objects > "$T/without" 2> /dev/null
+like "$name L3: the page says so" "$("$HEAPCONV" -q "$T/alone/core" 2> /dev/null)" "\\(L3: "
+like "$name L3: no object has another type" "$(awk -v name=L3 -f tests/cli/levels.awk "$T/with" "$T/without")" \
+	"^ok - L3: no object has another type"

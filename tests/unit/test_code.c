@@ -116,6 +116,81 @@ static void test_others(void **state)
 	assert_false(amd64_decode((const uint8_t *)"\x06", 1, 0, &in));
 }
 
+static struct insn arm(uint32_t w)
+{
+	uint8_t b[4] = {(uint8_t)w, (uint8_t)(w >> 8), (uint8_t)(w >> 16), (uint8_t)(w >> 24)};
+	struct insn in;
+	assert_true(arm64_decode(b, 4, 0x10008, &in));
+	assert_int_equal(in.len, 4);
+	assert_false(arm64_decode(b, 3, 0x10008, &in));
+	assert_true(arm64_decode(b, 4, 0x10008, &in));
+	return in;
+}
+
+static void test_arm64(void **state)
+{
+	(void)state;
+	struct insn in = arm(0xb0000000); /* adrp x0, 0x11000 */
+	assert_int_equal(in.op, INSN_CONST);
+	assert_int_equal(in.addr, 0x11000);
+	in = arm(0x91004001); /* add x1, x0, 0x10 */
+	assert_int_equal(in.op, INSN_ADD);
+	assert_int_equal(in.reg, 1);
+	assert_int_equal(in.base, 0);
+	assert_int_equal(in.disp, 0x10);
+	in = arm(0xd10143f4); /* sub x20, sp, 0x50 */
+	assert_int_equal(in.reg, 20);
+	assert_int_equal(in.base, 31);
+	assert_int_equal(in.disp, -0x50);
+	in = arm(0xaa0103e2); /* mov x2, x1 */
+	assert_int_equal(in.op, INSN_ADD);
+	assert_int_equal(in.reg, 2);
+	assert_int_equal(in.base, 1);
+	in = arm(0xf9400be0); /* ldr x0, [sp, 16] */
+	assert_int_equal(in.op, INSN_LOAD);
+	assert_int_equal(in.base, 31);
+	assert_int_equal(in.disp, 16);
+	in = arm(0xf81f83a1); /* stur x1, [x29, -8] */
+	assert_int_equal(in.op, INSN_STORE);
+	assert_int_equal(in.reg, 1);
+	assert_int_equal(in.base, 29);
+	assert_int_equal(in.disp, -8);
+	in = arm(0xa90107e0); /* stp x0, x1, [sp, 16] */
+	assert_int_equal(in.op, INSN_STORE);
+	assert_int_equal(in.reg, 0);
+	assert_int_equal(in.reg2, 1);
+	in = arm(0xf81c0ffe); /* str x30, [sp, -64]! */
+	assert_int_equal(in.op, INSN_ADD);
+	assert_int_equal(in.reg, 31);
+	assert_int_equal(in.disp, -64);
+	in = arm(0xf90007ff); /* str xzr, [sp, 8] */
+	assert_int_equal(in.op, INSN_OTHER);
+	assert_int_equal(in.spoils, 8);
+	assert_int_equal(in.base, 31);
+	in = arm(0xb9400be3); /* ldr w3, [sp, 8] */
+	assert_int_equal(in.op, INSN_OTHER);
+	assert_int_equal(in.clobbers, 1 << 3);
+	in = arm(0x97fffffe); /* bl -8 */
+	assert_int_equal(in.op, INSN_CALL);
+	assert_int_equal(in.addr, 0x10000);
+	in = arm(0x54000041); /* b.ne +8 */
+	assert_int_equal(in.op, INSN_BRANCH);
+	assert_int_equal(in.addr, 0x10010);
+	in = arm(0xb4000040); /* cbz x0, +8 */
+	assert_int_equal(in.op, INSN_BRANCH);
+	in = arm(0xd63f0040); /* blr x2 */
+	assert_int_equal(in.op, INSN_CALL);
+	assert_int_equal(in.addr, 0);
+	in = arm(0xd61f0040); /* br x2 */
+	assert_int_equal(in.op, INSN_JUMP);
+	assert_int_equal(arm(0xd65f03c0).op, INSN_STOP);       /* ret */
+	assert_int_equal(arm(0xd2800003).op, INSN_CONST);      /* movz x3, 0 */
+	assert_int_equal(arm(0x8b010002).clobbers, 1 << 2);    /* add x2, x0, x1 */
+	assert_int_equal(arm(0xeb01001f).clobbers, 0);         /* cmp x0, x1 */
+	assert_int_equal(arm(0x9e660003).clobbers, 1 << 3);    /* fmov x3, d0 */
+	assert_int_equal(arm(0x1e604001).clobbers, 0);         /* fmov d1, d0 */
+}
+
 /* ---- what code says ---- */
 
 enum { TYPE_AT = FG_RODATA + 0x100, MAP_AT = FG_RODATA + 0x200, DATA = FG_FREE + 0x1000, DATA_SIZE = 0x400 };
@@ -413,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_arm64),
 		cmocka_unit_test_setup_teardown(test_facts, begin, end),
 		cmocka_unit_test_setup_teardown(test_join, begin, end),
 		cmocka_unit_test_setup_teardown(test_contradiction, begin, end),
