@@ -166,8 +166,9 @@ static void describe(struct hc_snapshot *s)
 	i->signal = p->signo;
 	i->pointer_size = p->word;
 	i->big_endian = p->be;
+	bool in_c = exe && !*exe->go_build_id && s->types && s->types->plugins.len; /* the Go part is a library with DWARF */
 	i->level = !exe ? HC_LEVEL_NO_EXE
-	         : s->types && s->types->dwarf ? HC_LEVEL_DWARF
+	         : in_c || (s->types && s->types->dwarf) ? HC_LEVEL_DWARF
 	         : exe->has_symtab ? HC_LEVEL_SYMTAB : HC_LEVEL_STRIPPED;
 	i->threads = p->nthreads;
 	i->file_size = p->blob->size;

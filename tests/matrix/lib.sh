@@ -37,7 +37,8 @@ make_it() {
 # The sum of what the six counters of the runtime differ by from ours.
 counters() { # STATS
 	awk '/^check/ { n++; d = $NF < 0 ? -$NF : $NF; if (d) s = s (s ? ", " : "") $2 " " ($NF > 0 ? "+" : "") $NF }
-		END { print n < 6 ? (n ? n + 0 " of 6 known" : "none") : s ? s : "equal" }' "$1"
+		/^check HeapObjects/ { o = $4 " of " $6 " objects" }
+		END { print n == 6 ? (s ? s : "equal") : o ? o : n ? n " of 6 known" : "none" }' "$1"
 }
 
 # row WANT KIND GO SNAPSHOT TRUTH [OPTION]...
@@ -53,7 +54,9 @@ row() {
 	status=$?
 	level=$(sed -n 's/.*(\(L[0-3]\)[:)].*/\1/p' "$W/page" | head -n 1)
 	typed=$(sed -n 's/.*Types known for \([0-9.]*\) %.*/\1 %/p' "$W/page" | head -n 1)
-	said=$(sed -e 's/^heapconv: //' -e "s|$W/[^ :,;]*/||g; s|$W/||g" "$W/err" | head -n 1 | cut -c 1-300 | sed 's/|/\\|/g')
+	# What refuses, else what tells most of a loss, else the first line.
+	{ grep -v '^heapconv: warning: ' "$W/err"; grep 'descriptors are not' "$W/err"; cat "$W/err"; } > "$W/said"
+	said=$(sed -e 's/^heapconv: //' -e "s|$W/[^ :,;]*/||g; s|$W/||g" "$W/said" | head -n 1 | cut -c 1-300 | tr '`|' "'/")
 	lines=$(wc -l < "$W/err")
 	counts= says= bad=
 	if [ $status -eq 0 ] || [ $status -eq 3 ]; then
