@@ -21,9 +21,9 @@ esac
 GO=${GO:-1.26}
 
 sections="producers states linkings experiments releases split_files compressed damaged others"
-for s in ${*:-$sections}; do
-	[ $s = quick ] || { ROWS=$KEEP/$s.new; : > "$ROWS"; }
-	case $s in
+for part in ${*:-$sections}; do
+	[ $part = quick ] || { ROWS=$KEEP/$part.new; : > "$ROWS"; }
+	case $part in
 	producers)
 		section "Who wrote it, and where" "The same program, dumped in every way."
 		kernel_cores $GO
@@ -60,15 +60,15 @@ for s in ${*:-$sections}; do
 		section "Releases" "Each release of Go."
 		releases
 		;;
-	*) $s $GO ;;
+	*) $part $GO ;;
 	esac
-	[ $s = quick ] || mv "$ROWS" "$KEEP/$s"
+	[ $part = quick ] || mv "$ROWS" "$KEEP/$part"
 done
 if [ -n "${TABLE:-}" ]; then
 	{
 		cat tests/matrix/head.md
-		for s in $sections; do
-			[ ! -e "$KEEP/$s" ] || cat "$KEEP/$s"
+		for part in $sections; do
+			[ ! -e "$KEEP/$part" ] || cat "$KEEP/$part"
 		done
 	} > "$TABLE"
 fi

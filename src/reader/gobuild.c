@@ -102,13 +102,16 @@ static struct hc_error *not_go(const struct proc *p)
 struct hc_error *gobuild_find(struct proc *p)
 {
 	bool go = *p->go_build_id;
+	/* An emulator maps the program's file, too, but its threads' registers are not the program's. */
+	if (emulator(p))
+		return not_go(p);
 	for (size_t i = 0; i < p->nmodules; i++) {
 		if (from_module(p, &p->modules[i], &p->build))
 			return NULL;
 		go |= *p->modules[i].exe->go_build_id || exe_section(p->modules[i].exe, ".gopclntab");
 	}
 	/* Memory of a program that is known not to be Go proves nothing: it may emulate, debug or hold one. */
-	if ((go || !p->nmodules) && !emulator(p) && gobuild_from_memory(p, &p->build))
+	if ((go || !p->nmodules) && gobuild_from_memory(p, &p->build))
 		return NULL;
 	if (!go)
 		return not_go(p);

@@ -459,6 +459,26 @@ static void test_library(void **state)
 	free(plain.data);
 }
 
+/* The emulator's own core has the program in it, too, but not its threads: the other core is asked for. */
+static void test_emulator(void **state)
+{
+	(void)state;
+	struct image exe = make_exe(NULL, NULL, ET_EXEC, true), guest = make_exe("go/guest", NULL, ET_DYN, false);
+	write_file(in_root("app/qemu-x86_64"), exe.data, exe.size);
+	write_file(in_root("app/guest"), guest.data, guest.size);
+	struct setting s = {.path = in_root("app/qemu-x86_64"), .library = &guest, .library_path = in_root("app/guest")};
+	struct image core = make_core(&exe, s);
+	struct proc *p = NULL;
+	struct hc_error *err = open_core(&core, (struct proc_opts){0}, NULL, &p);
+	assert_non_null(err);
+	assert_int_equal(hc_error_code(err), HC_E_NOT_GO);
+	assert_non_null(strstr(hc_error_message(err), "qemu_*.core"));
+	hc_error_free(err);
+	free(core.data);
+	free(exe.data);
+	free(guest.data);
+}
+
 static void test_debug_file(void **state)
 {
 	(void)state;
@@ -508,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_weak, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rows_that_do_not_fit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_library, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_emulator, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_debug_file, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
