@@ -174,7 +174,7 @@ bool arm64_decode(const uint8_t *code, size_t n, uint64_t pc, struct insn *ret)
 		}
 		break;
 	case 7: case 15: other(ret, (w & 0x7f20fc00) == 0x1e200000 ? rd : SP); break; /* vectors; to a general register */
-	default: return w != 0 && field(w, 25, 4) != 0;
+	default: ret->op = INSN_STOP; break; /* padding, constants behind the code */
 	}
 	return true;
 }
