@@ -152,13 +152,13 @@ static void function_entry(struct code *c)
 		c->cur[c->arch->args[k]] = first + k;
 	c->cur[c->arch->closure] = first + CODE_ARGS;
 	if (f.kind == CALL_METHOD)
-		code_learn(c, first, (struct word){f.type, WORD_PTR});
+		code_learn(c, first, (struct word){f.type, WORD_PTR, false});
 	if (c->with) {
 		sym_of(c, first + c->with->arg)->kind = SYM_CONST;
 		sym_of(c, first + c->with->arg)->addr = c->with->addr;
 	}
 	if (map_get(&c->closure_types, c->func.entry, &type) && type != TYPE_NONE)
-		code_learn(c, first + CODE_ARGS, (struct word){type, WORD_PTR});
+		code_learn(c, first + CODE_ARGS, (struct word){type, WORD_PTR, false});
 }
 
 /* ---- questions ---- */
@@ -272,7 +272,7 @@ void code_function(struct code *c, const struct func *f)
 {
 	uint64_t avail;
 	uint32_t nblocks;
-	struct sym none = {.word = {TYPE_NONE, WORD_UNKNOWN}};
+	struct sym none = {.word = {TYPE_NONE, WORD_UNKNOWN, false}};
 	c->func = *f;
 	c->text = proc_view(c->ty->h->proc, f->entry, &avail);
 	if (!c->text || f->end <= f->entry || f->end - f->entry > MAX_FUNCTION || avail < f->end - f->entry)

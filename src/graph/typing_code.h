@@ -28,6 +28,9 @@ enum word_kind {
 struct word {
 	uint32_t type;
 	uint8_t kind; /* enum word_kind */
+	/* Only a method was called with it. It may have been the data of an interface, which is of this type if the code gets
+	 * there; or the method is that of a first field. */
+	bool used;
 };
 
 /* The better one of two, or WORD_BAD. */

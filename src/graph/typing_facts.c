@@ -34,7 +34,7 @@ static bool root_query(const struct heap *h, const struct root *r, struct slot_q
 	if (!f->func->mod || f->panicked || off < -(1 << 20) || off > 1 << 20)
 		return false;
 	*ret = (struct slot_query){.entry = f->func->entry, .pc = f->pc, .off = (int32_t)off, .size = (uint32_t)r->size,
-	                           .word = {TYPE_NONE, WORD_UNKNOWN}};
+	                           .word = {TYPE_NONE, WORD_UNKNOWN, false}};
 	return true;
 }
 
@@ -131,13 +131,21 @@ static bool functions_again(struct code *c)
 
 /* ---- what came out ---- */
 
+/* Is the word the data of an interface? Then its own first word tells what it is. */
+static bool is_interface_data(struct typing *ty, uint64_t addr)
+{
+	uint64_t word;
+	return proc_word(ty->h->proc, addr - ty->word, &word) && iface_type_strict(ty, word) != TYPE_NONE;
+}
+
 /* variable: a package variable, whose other words are behind it */
 static void word_claim(struct typing *ty, uint64_t addr, uint64_t value, struct word w, bool variable)
 {
 	static const uint8_t kinds[] = {
 		[WORD_PTR] = OP_PTR, [WORD_ROW] = OP_SLICE, [WORD_MAP] = OP_MAP, [WORD_CHAN] = OP_CHAN,
 	};
-	if (w.kind == WORD_UNKNOWN || w.kind == WORD_BAD || w.type >= ty->t->n || !value)
+	if (w.kind == WORD_UNKNOWN || w.kind == WORD_BAD || w.type >= ty->t->n || !value || is_interface_data(ty, addr) ||
+	    (w.used && shape_rivals(ty, value, w.type, !variable)))
 		return;
 	struct op op = {0, w.type, 1, kinds[w.kind]};
 	const struct type *t = &ty->t->t[w.type];

@@ -13,11 +13,7 @@ enum { MAX_CHECKS = 256 }; /* words looked at to compare a value with a type */
 
 /* ---- interfaces in untyped memory ---- */
 
-/*
- * The dynamic type if `word` is a type or an itab of the program itself. Here nothing says that it is one, so types
- * made at run time don't count, and an itab must repeat its type's hash.
- */
-static uint32_t iface_type_strict(struct typing *ty, uint64_t word)
+uint32_t iface_type_strict(struct typing *ty, uint64_t word)
 {
 	const struct proc *p = ty->h->proc;
 	const struct program *prog = ty->h->prog;
@@ -256,6 +252,23 @@ static bool infer_shape(struct typing *ty, const struct object *o, uint32_t part
 	if (found == TYPE_NONE || (s.n > 1 && best == 0))
 		return false;
 	return infer_claim(ty, o, found, bytes, CLAIM_INFER | (row ? CLAIM_ARRAY : 0));
+}
+
+bool shape_rivals(struct typing *ty, uint64_t addr, uint32_t type, bool any)
+{
+	struct object o;
+	uint32_t span, id = heap_find_slot(ty->h, addr, &span);
+	if (id == OBJ_NONE)
+		return false;
+	object_load(ty, span, id, &o);
+	struct shape_query q = {o.span, o.id, o.usable, o.min, o.mask, o.ptr_end, TYPE_NONE, 0};
+	const struct shape_set *set = o.addr == addr ? shapes_find(ty, &q) : NULL;
+	if (!set || set->n > MAX_SHAPES)
+		return any;
+	for (uint32_t i = 0; i < set->n; i++)
+		if (!type_same(ty->t, set->type[i], type) && (any || type_starts_with(ty->t, set->type[i], type)))
+			return true;
+	return false;
 }
 
 /* Byte slices and strings that the untyped object's pointers lead to. */

@@ -19,7 +19,7 @@ static uint32_t sym_make(struct code *c, uint32_t off, uint32_t n)
 		return first;
 	first = (uint32_t)c->syms.len;
 	for (uint32_t i = 0; i < n; i++) {
-		struct sym s = {.word = {TYPE_NONE, WORD_UNKNOWN}};
+		struct sym s = {.word = {TYPE_NONE, WORD_UNKNOWN, false}};
 		if (!vec_push(&c->syms, s)) {
 			c->ty->nomem = true;
 			return SYM_NONE;
@@ -169,7 +169,7 @@ static void do_load(struct code *c, const struct insn *in, uint32_t off)
 		return;
 	}
 	uint32_t base = in->base == CODE_NOREG ? SYM_NONE : c->cur[in->base], s = sym_make(c, off, 1);
-	struct word from = {TYPE_NONE, WORD_UNKNOWN};
+	struct word from = {TYPE_NONE, WORD_UNKNOWN, false};
 	uint64_t addr = operand_addr(c, in);
 	if (base > SYM_NIL && sym_of(c, base)->kind == SYM_VALUE)
 		from = word_behind(c->ty, sym_of(c, base)->word, in->disp);
@@ -236,7 +236,7 @@ static uint32_t type_argument(struct code *c, unsigned arg)
 static void argument_learn(struct code *c, unsigned arg, struct word w)
 {
 	uint32_t s = c->cur[c->arch->args[arg]];
-	struct word value = {w.type, WORD_VALUE};
+	struct word value = {w.type, WORD_VALUE, false};
 	if (s <= SYM_NIL)
 		return;
 	const struct sym *v = sym_of(c, s);
@@ -254,7 +254,7 @@ static void argument_learn(struct code *c, unsigned arg, struct word w)
 static struct word call_meaning(struct code *c, const struct callee *f)
 {
 	struct types *t = c->ty->t;
-	struct word none = {TYPE_NONE, WORD_UNKNOWN};
+	struct word none = {TYPE_NONE, WORD_UNKNOWN, false};
 	uint32_t type = f->kind == CALL_PLAIN || f->kind == CALL_METHOD ? f->type : type_argument(c, f->arg);
 	if (f->kind == CALL_PLAIN)
 		return f->result.kind == WORD_BAD ? none : f->result;
@@ -262,24 +262,24 @@ static struct word call_meaning(struct code *c, const struct callee *f)
 		return none;
 	bool is_map = t->t[type].kind == KIND_MAP;
 	switch ((enum callee_kind)f->kind) {
-	case CALL_NEW: return (struct word){type, WORD_PTR};
-	case CALL_ROW: return (struct word){type, WORD_ROW};
+	case CALL_NEW: return (struct word){type, WORD_PTR, false};
+	case CALL_ROW: return (struct word){type, WORD_ROW, false};
 	case CALL_GROW:
-		argument_learn(c, f->arg2, (struct word){type, WORD_ROW});
-		return (struct word){type, WORD_ROW};
-	case CALL_MAKEMAP: return is_map ? (struct word){type, WORD_MAP} : none;
-	case CALL_MAKECHAN: return t->t[type].kind == KIND_CHAN ? (struct word){type, WORD_CHAN} : none;
+		argument_learn(c, f->arg2, (struct word){type, WORD_ROW, false});
+		return (struct word){type, WORD_ROW, false};
+	case CALL_MAKEMAP: return is_map ? (struct word){type, WORD_MAP, false} : none;
+	case CALL_MAKECHAN: return t->t[type].kind == KIND_CHAN ? (struct word){type, WORD_CHAN, false} : none;
 	case CALL_MAP: case CALL_MAPELEM:
 		if (!is_map)
 			return none;
-		argument_learn(c, 1, (struct word){type, WORD_MAP});
-		return f->kind == CALL_MAP ? none : (struct word){t->t[type].elem, WORD_PTR};
+		argument_learn(c, 1, (struct word){type, WORD_MAP, false});
+		return f->kind == CALL_MAP ? none : (struct word){t->t[type].elem, WORD_PTR, false};
 	case CALL_MOVE:
-		argument_learn(c, 1, (struct word){type, WORD_PTR});
-		argument_learn(c, 2, (struct word){type, WORD_PTR});
+		argument_learn(c, 1, (struct word){type, WORD_PTR, false});
+		argument_learn(c, 2, (struct word){type, WORD_PTR, false});
 		return none;
 	case CALL_METHOD:
-		argument_learn(c, 0, (struct word){type, WORD_PTR});
+		argument_learn(c, 0, (struct word){type, WORD_PTR, true});
 		return f->result.kind == WORD_BAD ? none : f->result;
 	case CALL_PLAIN: case CALL_NORETURN: case CALL_BARRIER: case CALL_MORESTACK: return none;
 	}
@@ -332,7 +332,7 @@ static void do_call(struct code *c, const struct insn *in, uint32_t off)
 static void do_return(struct code *c)
 {
 	uint32_t i = code_callee(c, c->func.entry), s = c->cur[c->arch->args[0]];
-	struct word w = {TYPE_NONE, WORD_BAD};
+	struct word w = {TYPE_NONE, WORD_BAD, false};
 	if (i == UINT32_MAX || s == SYM_NIL)
 		return;
 	if (s > SYM_NIL && sym_of(c, s)->kind == SYM_VALUE)

@@ -395,5 +395,15 @@ bool closure_struct_is(const struct types *t, uint32_t type);
 bool typing_infer(struct typing *ty, int round);
 /* The word at addr points to `value`: if the word in front of it is a type or an itab, the two are an interface. */
 void pair_claim(struct typing *ty, uint64_t addr, uint64_t value, unsigned flags);
+/*
+ * The dynamic type if `word` is a type or an itab of the program itself. Here nothing says that it is one, so types
+ * made at run time don't count, and an itab must repeat its type's hash.
+ */
+uint32_t iface_type_strict(struct typing *ty, uint64_t word);
+/*
+ * Could the object at addr as well be of another type, by its size and mask? With `any`, of any other; else of one that
+ * begins with this one.
+ */
+bool shape_rivals(struct typing *ty, uint64_t addr, uint32_t type, bool any);
 
 #endif

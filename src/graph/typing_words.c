@@ -2,17 +2,17 @@
 /* What is known of a word of memory, and how two such pieces of knowledge go together. */
 #include "graph/typing_code.h"
 
-static const struct word unknown = {TYPE_NONE, WORD_UNKNOWN};
+static const struct word unknown = {TYPE_NONE, WORD_UNKNOWN, false};
 
 struct word word_join(struct typing *ty, struct word a, struct word b)
 {
-	const struct word bad = {TYPE_NONE, WORD_BAD};
+	const struct word bad = {TYPE_NONE, WORD_BAD, false};
 	if (a.kind == WORD_UNKNOWN || b.kind == WORD_BAD)
 		return b;
 	if (b.kind == WORD_UNKNOWN || a.kind == WORD_BAD)
 		return a;
 	if (a.kind == b.kind && type_same(ty->t, a.type, b.type))
-		return a;
+		return a.used ? b : a;
 	/* The runtime's own name for maps and channels says less. */
 	bool weak_a = prog_of(ty, a.type)->flags & PROG_WEAK, weak_b = prog_of(ty, b.type)->flags & PROG_WEAK;
 	if (weak_a != weak_b)
@@ -75,10 +75,10 @@ struct word word_behind(struct typing *ty, struct word base, int64_t off)
 	if (!op)
 		return unknown;
 	switch ((enum op_kind)op->kind) {
-	case OP_PTR: return (struct word){op->type, WORD_PTR};
-	case OP_SLICE: return (struct word){op->type, WORD_ROW};
-	case OP_MAP: return (struct word){op->type, WORD_MAP};
-	case OP_CHAN: return (struct word){op->type, WORD_CHAN};
+	case OP_PTR: return (struct word){op->type, WORD_PTR, base.used};
+	case OP_SLICE: return (struct word){op->type, WORD_ROW, base.used};
+	case OP_MAP: return (struct word){op->type, WORD_MAP, base.used};
+	case OP_CHAN: return (struct word){op->type, WORD_CHAN, base.used};
 	case OP_STRING: case OP_EFACE: case OP_IFACE: case OP_FUNC: case OP_ARRAY: case OP_COUNTED: case OP_REFLECT:
 		return unknown;
 	}

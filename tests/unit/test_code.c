@@ -398,7 +398,7 @@ static void test_slots(void **state)
 	bytes("eb");
 	fp_put(&g.fp, at, 1, (uint8_t)(loop - (at + 1)));
 	at++;
-	struct slot_query q = {f, back, -0x20, 8, 0, {TYPE_NONE, WORD_UNKNOWN}};
+	struct slot_query q = {f, back, -0x20, 8, 0, {TYPE_NONE, WORD_UNKNOWN, false}};
 	assert_true(vec_push(&code.slots, q));
 	q.off = -0x18;
 	assert_true(vec_push(&code.slots, q));
