@@ -64,7 +64,10 @@ static uint32_t chan_make(struct typing *ty, uint32_t elem)
 	                 .storage = TYPE_NONE, .fields = f, .nfields = n, .kind = KIND_STRUCT,
 	                 .flags = TYPE_F_SYNTHETIC};
 	t.name = arena_printf(&ts->arena, "hchan<%s>", ts->t[elem].name);
-	uint32_t id = t.name ? types_add(ts, &t) : TYPE_NONE;
+	uint32_t id = t.name ? types_by_name(ts, t.name) : TYPE_NONE; /* of another channel type with these elements */
+	if (id != TYPE_NONE && ts->t[id].size == t.size)
+		return id;
+	id = t.name ? types_add(ts, &t) : TYPE_NONE;
 	struct hc_error *err = id == TYPE_NONE ? NULL : types_finish(ts);
 	ty->nomem |= err != NULL;
 	hc_error_free(err);

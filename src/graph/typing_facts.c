@@ -134,8 +134,11 @@ static bool functions_again(struct code *c)
 /* Is the word the data of an interface? Then its own first word tells what it is. */
 static bool is_interface_data(struct typing *ty, uint64_t addr)
 {
-	uint64_t word;
-	return proc_word(ty->h->proc, addr - ty->word, &word) && iface_type_strict(ty, word) != TYPE_NONE;
+	uint64_t word, front;
+	if (!proc_word(ty->h->proc, addr - ty->word, &word) || iface_type_strict(ty, word) == TYPE_NONE)
+		return false;
+	/* What is in front may be a reflect.Type, whose data is the address of a descriptor. */
+	return !proc_word(ty->h->proc, addr - 2u * ty->word, &front) || iface_type_strict(ty, front) == TYPE_NONE;
 }
 
 /* variable: a package variable, whose other words are behind it */

@@ -20,6 +20,18 @@ static struct field field_of(const char *name, uint32_t type, uint64_t off)
 	return (struct field){name, type, off, false};
 }
 
+/* Named map types share the storage of the unnamed one. */
+static bool same_fields(const struct types *ts, uint32_t id, uint64_t size, const struct field *f, uint32_t n)
+{
+	const struct type *t = id < ts->n ? &ts->t[id] : NULL;
+	if (!t || t->size != size || t->nfields != n)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (t->fields[i].type != f[i].type || t->fields[i].offset != f[i].offset)
+			return false;
+	return true;
+}
+
 static uint32_t struct_add(struct typing *ty, const char *fmt, const struct type *map, uint64_t size,
                            const struct field *fields, uint32_t n)
 {
@@ -30,6 +42,9 @@ static uint32_t struct_add(struct typing *ty, const char *fmt, const struct type
 	char *name = arena_printf(&ts->arena, "%s<%s,%s>", fmt, k, v);
 	if (!f || !name)
 		return TYPE_NONE;
+	uint32_t old = types_by_name(ts, name);
+	if (same_fields(ts, old, size, fields, n))
+		return old;
 	memcpy(f, fields, n * sizeof(*f));
 	struct type t = {.name = name, .pkg = "", .size = size, .elem = TYPE_NONE, .key = TYPE_NONE,
 	                 .storage = TYPE_NONE, .fields = f, .nfields = n, .kind = KIND_STRUCT,
