@@ -15,4 +15,5 @@ echo
 echo
 echo "written: $out/heap.pb.gz"
 echo "open it: go tool pprof -http=: $out/heap.pb.gz"
+echo "paths:   $BUILD/heapconv $core --exe $out/leak --target=main.Page --view=paths"
 echo "fields:  go tool pprof -source_path=$out/types -list 'main\\.' $out/heap.pb.gz"

@@ -105,6 +105,20 @@ for v in retained types paths owners; do
 done
 grep -q 'shape=hexagon' "$T/paths.dot" && pass "variables are hexagons" || flunk "variables are hexagons"
 
+# Other programs, with and without names of types and variables, and a heap dump.
+for name in zoo-1.21.core zoo-1.27.core zoo-1.22.heapdump; do
+	exe2=$(unpack "testdata/snapshots/${name%.*}.exe.gz")
+	"$HEAPCONV" -q "$(unpack testdata/snapshots/$name.gz)" -e "$exe2" --target='^main\.|unknown' -o "$T/retained.dot" \
+		-o "$T/types.dot" -o "$T/paths.dot" -o "$T/owners.dot" 2> "$T/err"
+	for v in retained types paths owners; do
+		if command -v dot > /dev/null; then
+			ok "dot lays out $v.dot of $name in seconds" timeout 30 dot -Tsvg -o "$T/$v.svg" "$T/$v.dot"
+		else
+			skip "dot lays out $v.dot of $name" "no dot (package graphviz)"
+		fi
+	done
+done
+
 # ---- tables of targets ----
 
 run -o "$T/nodes.csv" -o "$T/edges.csv" -o "$T/types.csv"
