@@ -336,7 +336,8 @@ static struct hc_error *target_types(const struct hc_snapshot *s, const char *te
 	free(meant);
 	if (!err && !set->count)
 		err = err_new(HC_E_ARG,
-		              "--target=%s: no object's type and no variable has such a name; the view types lists the types",
+		              "--target=%s: no object's type has such a name, and no variable that leads to objects; the view "
+		              "types lists the types, roots the variables",
 		              text);
 	return err;
 }

@@ -123,6 +123,7 @@ struct hc_error *gather_goroutines(const struct job *job, bool profile, struct g
 	g->nvalues = 3;
 	g->period = values[0];
 	g->st.weight = 0;
+	g->st.as_called = true;
 	g->about = "goroutines but the runtime's own, by call stack; inuse_space: heap that each alone keeps (retained)";
 	err = roots_init(&roots, job->s, &g->st, g->classes.listing);
 	if (err)

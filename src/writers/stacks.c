@@ -128,14 +128,14 @@ uint32_t stacks_push(struct stacks *st, uint32_t node, uint32_t place)
 	uint32_t above[DEPTH_LIMIT];
 	size_t n = 0;
 	const struct frame_place *at = &st->frames.places.data[place];
-	if (stacks_failed(st) || st->nodes.data[node].place == st->deep || has_place(st, node, place))
+	if (stacks_failed(st) || st->nodes.data[node].place == st->deep || (!st->as_called && has_place(st, node, place)))
 		return node;
 	if (st->nodes.data[node].depth + 2 >= st->max_depth)
 		return child(st, node, st->deep);
 	if (st->nodes.len >= st->max_nodes && node)
 		return overflow(st, node);
 	/* Insert into the run of this function by line: without an order, trees have exponentially many paths. */
-	while (node) {
+	while (node && !st->as_called) {
 		const struct frame_place *p = &st->frames.places.data[st->nodes.data[node].place];
 		if (p->function != at->function || p->line < at->line)
 			break;
@@ -152,7 +152,7 @@ uint32_t stacks_end(struct stacks *st, uint32_t node, uint32_t place)
 {
 	if (stacks_failed(st))
 		return 0;
-	if (st->nodes.data[node].place == place)
+	if (!st->as_called && st->nodes.data[node].place == place)
 		return node;
 	if (st->nodes.len >= 2 * st->max_nodes && node)
 		node = overflow(st, node);

@@ -31,6 +31,7 @@ struct stacks {
 	uint32_t fold_depth, max_depth;
 	uint64_t max_nodes;
 	uint32_t deep; /* the place "(deep)" */
+	bool as_called; /* nothing is folded: real stacks, whose recursion is to be seen */
 	unsigned weight; /* the value that stacks are ordered and pruned by: 0 count, 1.. value[weight - 1] */
 	bool failed; /* memory ran out */
 };

@@ -25,7 +25,7 @@ type Stamp struct {
 	Wait time.Duration
 }
 
-var stamp = &Stamp{time.Now(), 90*time.Second + 5*time.Millisecond}
+var stamp *Stamp
 
 //go:noinline
 func work(ch chan int) { <-ch }
@@ -40,6 +40,7 @@ func deep(n int, ch chan int) {
 }
 
 func main() {
+	stamp = &Stamp{time.Now(), 90*time.Second + 5*time.Millisecond}
 	var mu sync.Mutex
 	mu.Lock()
 	for i := 0; i < 12; i++ {
@@ -82,7 +83,7 @@ stacks() {
 		{ sub(/ \(inline\)/, "") }
 		n++ == 0 { count = $1; $1 = "" }
 		{ for (i = 1; i <= NF; i++) if ($i != "") stack = stack " " $i }
-		END { if (n) print count, stack }' | grep -v 'main\.main$' | sort
+		END { if (n) print count, stack }' | grep -v ' main\.main runtime\.main$' | sort
 }
 stacks "$T/live.pb.gz" > "$T/live"
 stacks "$T/dead.pb.gz" > "$T/dead"
