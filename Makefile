@@ -151,14 +151,19 @@ fuzz-coverage:
 	  CFLAGS="-fprofile-instr-generate -fcoverage-mapping" unit
 	$(Q)BIN=build/cover/fuzz sh tests/fuzz/coverage.sh
 
-.PHONY: check
+.PHONY: check check-only
 check: all unit
+check check-only:
 	$(Q)BUILD=$(BUILD) CC="$(CC)" MAKE="$(MAKE)" sh tests/run.sh
 
 # Types without debug information, release by release.
 .PHONY: levels
 levels: all
 	$(Q)BUILD=$(BUILD) sh tests/levels.sh
+
+.PHONY: lint
+lint: | $(GEN)
+	$(Q)ONLY=lint BUILD=$(BUILD) CC="$(CC)" MAKE="$(MAKE)" sh tests/run.sh
 
 .PHONY: check-headers
 check-headers: | $(GEN)
@@ -221,6 +226,7 @@ help:
 	@echo "make demo       install what is needed, build, convert a bundled core, show the answer"
 	@echo "make check      build and run all tests (SAN=address,undefined for the sanitizer flavour)"
 	@echo "make matrix     every kind of snapshot that can be made here; writes docs/snapshots.md (half an hour)"
+	@echo "make lint       static analysis: gcc's and clang's analyzers, cppcheck, as far as they are installed"
 	@echo "make fuzz       fuzz targets in build/fuzz/fuzz (needs clang): build/fuzz/fuzz/fuzz_elf tests/fuzz/corpus/elf"
 	@echo "make fuzz-run MINUTES=60   runs all of them; make fuzz-coverage: which lines they reach (docs/fuzzing.md)"
 	@echo "make bench      time and memory on a heap of 10 million objects (needs Go)"

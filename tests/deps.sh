@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that building and testing need, unless all are there. --check only says what is missing.
+# Installs the Debian packages that building and testing need, unless all are there. --check only says what is missing;
+# --lint is about those of static analysis that are small (clang-tidy is used where it is there, and is not).
 set -u
 packages="gcc make pkg-config libc6-dev libelf-dev libdwarf-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev libcmocka-dev"
+[ "${1:-}" != --lint ] || packages="cppcheck"
 
 missing=""
 for p in $packages; do

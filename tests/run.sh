@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Runs every test and ends with the totals. Called by `make check` with BUILD, CC and MAKE set.
 #
-# ONLY says which kinds run, "unit cli live" without it; the totals name the kinds left out.
+# ONLY says which kinds run, "unit cli live" without it; the totals name the kinds left out. "lint" is static analysis,
+# "threads" is for SAN=thread.
 #
 # A test is a program or script that prints TAP lines: "ok N - what", "not ok N - what", "ok N - what # SKIP why".
 set -u
@@ -58,9 +59,9 @@ check() { # name command...
 check "include direction" ${MAKE:-make} -s check-layers
 check "headers stand alone" ${MAKE:-make} -s check-headers
 check "banned functions" sh tests/lint/banned.sh
-wanted() { # unit, cli or live
+wanted() { # unit, cli, live, lint or threads
 	case " $ONLY " in *" $1 "*) return 0 ;; esac
-	echo "tests of kind $1 are left out: ONLY=\"$ONLY\""
+	case $1 in unit | cli | live) echo "tests of kind $1 are left out: ONLY=\"$ONLY\"" ;; esac
 	return 1
 }
 
@@ -75,5 +76,7 @@ done
 wanted live && for t in tests/live/*.sh; do
 	[ -e "$t" ] && run "live/$(basename "$t" .sh)" sh "$t"
 done
+wanted lint && run "lint/static" sh tests/lint/static.sh
+wanted threads && run "lint/threads" sh tests/lint/threads.sh
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -134,7 +134,7 @@ static struct hc_error *parse_symbols(struct parse *ps, Elf_Scn *scn, const GElf
 static struct hc_error *parse_sections(struct parse *ps)
 {
 	struct exe *exe = ps->exe;
-	size_t n, strndx;
+	size_t n, strndx = 0;
 	GElf_Shdr names = {0};
 	if (elf_getshdrnum(ps->elf, &n) || elf_getshdrstrndx(ps->elf, &strndx))
 		n = 0; /* sections are a help, not a need */
