@@ -14,6 +14,7 @@ enum {
 	MAX_TEXTSECTS = 4096,
 	MAX_NAME = 4096
 };
+#define SPARE_SECTIONS (UINT64_C(64) << 20) /* variables of plugins that were not saved */
 #define MAX_FUNCS UINT64_C(16777216)
 #define MAX_SECTION (UINT64_C(1) << 36)
 /* How far the search by structure looks into memory that belongs to no file (packed executables unpack to such). */
@@ -341,7 +342,7 @@ static bool module_known(const struct module *list, size_t n, uint64_t addr)
 	return false;
 }
 
-/* Modules do not share variables: all of them together are not larger than the process. */
+/* Modules do not share variables: those of plugins are together not larger than the process. */
 static bool module_charge(struct program *g, const struct module *m)
 {
 	uint64_t bytes = (m->edata - m->data) + (m->ebss - m->bss) + (m->enoptrdata - m->noptrdata) +
@@ -367,7 +368,7 @@ static struct hc_error *load_modules(struct program *g, const struct layout *l, 
 		if (!word_or_zero(l, g->proc, addr, L_MD_BAD) || addr == first) {
 			load_name(g, l, addr, addr == first, &m);
 			ok = load_module(g, l, addr, diag, &m);
-			if (ok && !module_charge(g, &m)) {
+			if (ok && list.len && !module_charge(g, &m)) {
 				diag_add(diag, HC_SEV_WARNING, "module data at %#" PRIx64 " is damaged: its variables and those of the modules "
 				         "before it are more than the process has", addr);
 				break;
@@ -393,7 +394,8 @@ struct hc_error *program_open(const struct proc *p, const struct layout *l, cons
 		return err_nomem();
 	g->proc = p;
 	g->minor = l->minor;
-	g->copy_budget = g->section_budget = proc_bytes(p);
+	g->copy_budget = proc_bytes(p);
+	g->section_budget = proc_bytes(p) + SPARE_SECTIONS;
 	g->rtypes = rtypes_new(p);
 	if (!g->rtypes) {
 		program_close(g);
@@ -420,7 +422,7 @@ struct hc_error *program_open(const struct proc *p, const struct layout *l, cons
 		program_close(g);
 		return err;
 	}
-	if (!g->modules[0].nfunc)
+	if (!g->nmodules || !g->modules[0].nfunc)
 		diag_add(diag, HC_SEV_WARNING, "the function tables of the executable are not in the snapshot: stacks are "
 		         "unknown; name the executable with --exe=FILE");
 	*ret = g;
