@@ -19,7 +19,11 @@ struct hc_sink;
 /** Receives bytes; returns 0, or an errno value that stops the writer. */
 typedef int hc_write_fn(void *ctx, const void *data, size_t size);
 
-enum hc_compression { HC_PLAIN, HC_GZIP /**< one member, no time stamp: the same bytes every time */ };
+enum hc_compression {
+	HC_PLAIN,
+	HC_GZIP, /**< one member, no time stamp: the same bytes every time */
+	HC_GZIP_BLOCKS /**< members of 256 KB, by several threads; as HotSpot writes heap dumps, which Eclipse MAT reads at any place */
+};
 
 /**
  * A file that appears only when it is complete: written under a temporary name in the same directory and renamed by

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "api/api.h"
+#include "base/pool.h"
 
 struct opening {
 	struct hc_snapshot *s;
@@ -195,8 +195,7 @@ struct hc_error *hc_open(const struct hc_open_opts *opts, struct hc_snapshot **r
 		return err_nomem();
 	s->stage = full.stage;
 	diag_init(&s->diag, full.log, full.log_ctx);
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct opening o = {.s = s, .opts = &full, .threads = full.threads ? full.threads : cpus > 8 ? 8 : cpus > 0 ? (unsigned)cpus : 1};
+	struct opening o = {.s = s, .opts = &full, .threads = full.threads ? full.threads : pool_threads()};
 	clock_gettime(CLOCK_MONOTONIC, &o.last);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &o.last_cpu);
 	enum hc_stage stage = full.stage == HC_STAGE_ALL ? HC_STAGE_GRAPH : full.stage;

@@ -10,6 +10,8 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
+#include "base/pool.h"
+
 enum {
 	OUT_SIZE = 256 << 10,
 	GZIP_WINDOW = 15 + 16, /* zlib: the largest window, gzip framing */
@@ -116,13 +118,36 @@ bool gz_zlib(const void *data, size_t size, void *out, size_t out_size)
 	return uncompress(out, &n, data, (uLong)size) == Z_OK && n == out_size;
 }
 
+/*
+ * Blocks of the same length, compressed by several threads, each a member of its own: HotSpot's convention for heap dumps.
+ * The comment in the first member says how long they are; readers that know it (Eclipse MAT) jump to any place.
+ */
+struct blocks {
+	unsigned nthreads, nz;
+	size_t len;      /* bytes collected */
+	bool begun;      /* the first member is written */
+	z_stream *z;     /* by worker */
+	uint8_t *in;     /* BATCH blocks per thread */
+	uint8_t *packed; /* the same, each with room for `bound` bytes */
+	size_t bound;
+	size_t *packed_len; /* 0: failed */
+};
+
+enum { BATCH = 4 };
+
 struct gz_deflate {
 	z_stream z;
 	gz_out_fn *out;
 	void *ctx;
 	int error; /* sticky */
+	struct blocks *blocks; /* NULL: one member; z is not used otherwise */
 	uint8_t buf[OUT_SIZE];
 };
+
+static bool stream_init(z_stream *z)
+{
+	return deflateInit2(z, 1, Z_DEFLATED, GZIP_WINDOW, MEM_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK;
+}
 
 struct hc_error *gz_deflate_new(gz_out_fn *out, void *ctx, struct gz_deflate **ret)
 {
@@ -131,12 +156,103 @@ struct hc_error *gz_deflate_new(gz_out_fn *out, void *ctx, struct gz_deflate **r
 		return err_nomem();
 	g->out = out;
 	g->ctx = ctx;
-	if (deflateInit2(&g->z, 1, Z_DEFLATED, GZIP_WINDOW, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
+	if (!stream_init(&g->z)) {
 		free(g);
 		return err_nomem();
 	}
 	*ret = g;
 	return NULL;
+}
+
+static void blocks_free(struct blocks *b)
+{
+	if (!b)
+		return;
+	while (b->nz > 0)
+		deflateEnd(&b->z[--b->nz]);
+	free(b->z);
+	free(b->in);
+	free(b->packed);
+	free(b->packed_len);
+	free(b);
+}
+
+struct hc_error *gz_deflate_blocks_new(gz_out_fn *out, void *ctx, unsigned threads, struct gz_deflate **ret)
+{
+	struct gz_deflate *g = calloc(1, sizeof(*g));
+	struct blocks *b = calloc(1, sizeof(*b));
+	if (!g || !b) {
+		free(g);
+		free(b);
+		return err_nomem();
+	}
+	g->out = out;
+	g->ctx = ctx;
+	g->blocks = b;
+	b->nthreads = threads ? threads : 1;
+	size_t n = (size_t)b->nthreads * BATCH;
+	b->z = calloc(b->nthreads, sizeof(*b->z));
+	while (b->z && b->nz < b->nthreads && stream_init(&b->z[b->nz]))
+		b->nz++;
+	b->bound = b->nz ? deflateBound(&b->z[0], GZ_BLOCK) + 64 : 0; /* and the comment */
+	b->in = malloc(n * GZ_BLOCK);
+	b->packed = malloc(n * b->bound + 1);
+	b->packed_len = calloc(n, sizeof(*b->packed_len));
+	if (b->nz < b->nthreads || !b->in || !b->packed || !b->packed_len) {
+		gz_deflate_free(g);
+		return err_nomem();
+	}
+	*ret = g;
+	return NULL;
+}
+
+static void block_deflate(void *ctx, size_t job, unsigned worker)
+{
+	static char comment[] = "HPROF BLOCKSIZE=262144";
+	_Static_assert(GZ_BLOCK == 262144, "the comment says so");
+	struct blocks *b = ctx;
+	z_stream *z = &b->z[worker];
+	gz_header first = {.comment = (Bytef *)comment, .os = 3 /* what zlib writes for Unix */};
+	size_t n = b->len - job * GZ_BLOCK;
+	b->packed_len[job] = 0;
+	if (deflateReset(z) != Z_OK || deflateSetHeader(z, job == 0 && !b->begun ? &first : NULL) != Z_OK)
+		return;
+	z->next_in = b->in + job * GZ_BLOCK;
+	z->avail_in = (unsigned)(n < GZ_BLOCK ? n : GZ_BLOCK);
+	z->next_out = b->packed + job * b->bound;
+	z->avail_out = (unsigned)b->bound;
+	if (deflate(z, Z_FINISH) == Z_STREAM_END)
+		b->packed_len[job] = b->bound - z->avail_out;
+	deflateSetHeader(z, NULL); /* it is gone when this function returns */
+}
+
+static int blocks_flush(struct gz_deflate *g)
+{
+	struct blocks *b = g->blocks;
+	size_t n = b->len ? (b->len + GZ_BLOCK - 1) / GZ_BLOCK : !b->begun; /* without bytes there is still a member */
+	pool_run(b->nthreads < n ? b->nthreads : (unsigned)n, n, block_deflate, b);
+	for (size_t i = 0; i < n && !g->error; i++)
+		g->error = b->packed_len[i] ? g->out(g->ctx, b->packed + i * b->bound, b->packed_len[i]) : EINVAL;
+	b->begun = true;
+	b->len = 0;
+	return g->error;
+}
+
+static int blocks_write(struct gz_deflate *g, const void *data, size_t size)
+{
+	struct blocks *b = g->blocks;
+	size_t room = (size_t)b->nthreads * BATCH * GZ_BLOCK;
+	const uint8_t *p = data;
+	while (size && !g->error) {
+		size_t n = size < room - b->len ? size : room - b->len;
+		memcpy(b->in + b->len, p, n);
+		b->len += n;
+		p += n;
+		size -= n;
+		if (b->len == room)
+			blocks_flush(g);
+	}
+	return g->error;
 }
 
 static int deflate_run(struct gz_deflate *g, int flush)
@@ -158,6 +274,8 @@ static int deflate_run(struct gz_deflate *g, int flush)
 int gz_deflate_write(struct gz_deflate *g, const void *data, size_t size)
 {
 	const uint8_t *p = data;
+	if (g->blocks)
+		return blocks_write(g, data, size);
 	while (size && !g->error) {
 		size_t n = size < IN_MAX ? size : IN_MAX;
 		g->z.next_in = p;
@@ -171,6 +289,8 @@ int gz_deflate_write(struct gz_deflate *g, const void *data, size_t size)
 
 int gz_deflate_end(struct gz_deflate *g)
 {
+	if (!g->error && g->blocks)
+		return g->blocks->len || !g->blocks->begun ? blocks_flush(g) : 0;
 	if (!g->error) {
 		g->z.next_in = NULL;
 		g->z.avail_in = 0;
@@ -183,6 +303,8 @@ void gz_deflate_free(struct gz_deflate *g)
 {
 	if (!g)
 		return;
-	deflateEnd(&g->z);
+	if (!g->blocks)
+		deflateEnd(&g->z);
+	blocks_free(g->blocks);
 	free(g);
 }

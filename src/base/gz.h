@@ -27,6 +27,12 @@ bool gz_zlib(const void *data, size_t size, void *out, size_t out_size);
 struct gz_deflate;
 /* One gzip member, level 1, no time stamp and no name: the same bytes for the same input. */
 struct hc_error *gz_deflate_new(gz_out_fn *out, void *ctx, struct gz_deflate **ret) HC_MUST_CHECK;
+/*
+ * Members of GZ_BLOCK bytes, which do not depend on each other nor on the number of threads; the first one's comment says so
+ * in the way of HotSpot's heap dumps.
+ */
+enum { GZ_BLOCK = 256 << 10 };
+struct hc_error *gz_deflate_blocks_new(gz_out_fn *out, void *ctx, unsigned threads, struct gz_deflate **ret) HC_MUST_CHECK;
 /* Returns 0 or an errno value. */
 int gz_deflate_write(struct gz_deflate *z, const void *data, size_t size);
 int gz_deflate_end(struct gz_deflate *z); /* flushes */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { MAX_THREADS = 64 };
 
@@ -51,6 +52,12 @@ void pool_run(unsigned nthreads, size_t njobs, pool_fn *fn, void *ctx)
 	work(&workers[0]);
 	for (unsigned i = 1; i < started; i++)
 		pthread_join(threads[i], NULL);
+}
+
+unsigned pool_threads(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	return cpus > 8 ? 8 : cpus > 0 ? (unsigned)cpus : 1;
 }
 
 void *big_alloc(uint64_t size)

@@ -15,6 +15,9 @@ typedef void pool_fn(void *ctx, size_t job, unsigned worker);
  */
 void pool_run(unsigned nthreads, size_t njobs, pool_fn *fn, void *ctx);
 
+/* As many threads as the machine has processors, at most 8. */
+unsigned pool_threads(void);
+
 /* Zeroed memory for big arrays, on huge pages where the system has them; NULL when there is none. */
 void *big_alloc(uint64_t size);
 void big_free(void *p, uint64_t size);

@@ -198,6 +198,35 @@ static const char *function_at(const struct hprof *h, uint64_t pc)
 	return n ? lines[n - 1].function : "";
 }
 
+/* "go f(x)" begins in a function that the compiler makes around the call (Go 1.17; "f.func1" before 1.22): "main.start.gowrap1". */
+static bool is_go_wrapper(const char *function)
+{
+	const char *dot = strrchr(function, '.');
+	return dot && strncmp(dot, ".gowrap", 7) == 0;
+}
+
+/* The program's name for what a goroutine does: the first function on its stack that somebody wrote. */
+static const char *goroutine_does(const struct hprof *h, const struct hc_goroutine *g)
+{
+	const char *start = function_at(h, g->start_pc);
+	if (strcmp(start, "runtime.main") == 0)
+		return "main.main";
+	for (uint32_t i = g->frame_count; i-- > 0;) {
+		struct hc_frame f = hc_frame_at(h->s, g->first_frame + i);
+		struct hc_line lines[MAX_CALLS];
+		if (strcmp(f.function, "runtime.goexit") == 0)
+			continue;
+		size_t n = f.wrapper ? 0 : hc_frame_lines(h->s, g->first_frame + i, lines, MAX_CALLS);
+		while (n > 0 && is_go_wrapper(lines[n - 1].function))
+			n--;
+		if (n > 0)
+			return lines[n - 1].function;
+		if (!f.wrapper && !is_go_wrapper(f.function))
+			break;
+	}
+	return start;
+}
+
 struct thread_texts {
 	uint64_t name, state, creator;
 };
@@ -206,11 +235,9 @@ static struct thread_texts thread_texts(struct hprof *h, const struct hc_gorouti
 {
 	struct thread_texts t = {0};
 	struct name n = {0};
-	const char *state = *g->wait_reason ? g->wait_reason : g->state, *start = function_at(h, g->start_pc);
-	if (strcmp(start, "runtime.main") == 0)
-		start = "main.main";
+	const char *state = *g->wait_reason ? g->wait_reason : g->state, *does = goroutine_does(h, g);
 	bool ok = hprof_text_printf(&n, "goroutine %llu [", (unsigned long long)g->id) && hprof_text_puts(&n, state) &&
-	          hprof_text_puts(&n, "] ") && hprof_text_puts(&n, start);
+	          hprof_text_puts(&n, "] ") && hprof_text_puts(&n, does);
 	if (ok)
 		t.name = hprof_text(h, n.text, false);
 	t.state = hprof_text(h, state, true);

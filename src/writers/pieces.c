@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/pool.h"
 
@@ -66,8 +65,7 @@ struct hc_error *pieces_write(const struct job *job, size_t n, piece_fn *fn, voi
 {
 	struct pieces all = {.job = job, .fn = fn, .ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER,
 	                     .written = PTHREAD_COND_INITIALIZER};
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned threads = job->opts.threads ? job->opts.threads : cpus > 0 ? (unsigned)cpus : 1;
+	unsigned threads = job->opts.threads ? job->opts.threads : pool_threads();
 	pool_run(threads < MAX_THREADS ? threads : MAX_THREADS, n, make, &all);
 	for (size_t i = 0; i < MAX_THREADS; i++)
 		free(all.piece[i].data);

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/gz.h"
+#include "base/pool.h"
 #include "writers/outfile.h"
 
 enum { PRINTF_MAX = 1000 };
@@ -20,6 +21,8 @@ static struct hc_error *sink_new(struct outfile *file, hc_write_fn *fn, void *ct
 	struct hc_error *err = k && buf ? NULL : err_nomem();
 	if (!err && c == HC_GZIP)
 		err = gz_deflate_new(fn, ctx, &k->gz);
+	if (!err && c == HC_GZIP_BLOCKS)
+		err = gz_deflate_blocks_new(fn, ctx, pool_threads(), &k->gz);
 	if (err) {
 		free(buf);
 		free(k);

@@ -50,7 +50,7 @@ const struct hc_format *hc_format_for_path(const char *path, enum hc_compression
 		}
 	}
 	if (best && compress)
-		*compress = ends_with(path, len, ".gz", 3) ? HC_GZIP : HC_PLAIN;
+		*compress = !ends_with(path, len, ".gz", 3) ? HC_PLAIN : best == &format_hprof.public ? HC_GZIP_BLOCKS : HC_GZIP;
 	return best;
 }
 

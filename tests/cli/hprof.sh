@@ -65,11 +65,23 @@ is "threads" "$(grep -c '^thread' "$T/checked")" "$(awk -F'\t' '$1 == "root" && 
 like "a thread's name" "$(grep '^thread' "$T/checked")" 'goroutine [0-9]+ \[chan receive\] main\.'
 like "a thread's frames" "$(grep '^frame' "$T/checked")" 'main\.main.*main\.go:[0-9]+'
 
+# The server that leaks: who keeps what is told in the program's own names.
+leak=$(ls testdata/snapshots/leak-*.core.gz 2>/dev/null | head -n 1)
+if [ -e "$leak" ]; then
+	"$HEAPCONV" -q "$(unpack "$leak")" --exe "$(unpack "${leak%.core.gz}.exe.gz")" -o "$T/leak.hprof" || [ $? -eq 3 ]
+	"$T/check" --classes --threads "$T/leak.hprof" > "$T/leak.txt"
+	like "a variable's value" "$(cat "$T/leak.txt")" '^class	main\.PageCache \(static\)	1	'
+	like "a map's directory" "$(cat "$T/leak.txt")" '^class	map directory\[string\]\*main·Page\{[0-9]+\}	1	'
+	like "go f(x) is f" "$(cat "$T/leak.txt")" '^thread.*goroutine [0-9]+ \[chan receive\] main\.\(\*Server\)\.worker	'
+	is "and not the compiler's wrapper" "$(grep -c '^thread.*gowrap' "$T/leak.txt")" 0
+fi
+
 # The same bytes every time; to a pipe; compressed.
 dump -o "$T/a.hprof" && dump --format=hprof -o - > "$T/b.hprof"
 ok "the same bytes every time, and through a pipe" cmp "$T/a.hprof" "$T/b.hprof"
 dump -o "$T/c.hprof.gz" && gzip -dc "$T/c.hprof.gz" > "$T/c.hprof"
 ok "compressed" cmp "$T/a.hprof" "$T/c.hprof"
+like "compressed in blocks, for Eclipse MAT" "$(head -c 40 "$T/c.hprof.gz" | tr -cd '[:print:]')" 'HPROF BLOCKSIZE=262144'
 dump --garbage -o "$T/g.hprof"
 ok "--garbage keeps the rules" "$T/check" "$T/g.hprof"
 dump --hprof-contents=none -o "$T/n.hprof"

@@ -51,6 +51,63 @@ static uint8_t *sample(size_t n)
 	return d;
 }
 
+/* Members of at most GZ_BLOCK bytes; the first one's comment says so, as Eclipse MAT looks for it. */
+static void test_blocks(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = {0, 1, GZ_BLOCK, GZ_BLOCK + 1, 3000001};
+	static const char comment[] = "HPROF BLOCKSIZE=262144";
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint8_t *d = sample(sizes[i] + 1);
+		struct sink z[3], out = {0};
+		memset(z, 0, sizeof(z));
+		bool cut;
+		for (unsigned threads = 0; threads < 3; threads++) {
+			struct gz_deflate *g;
+			assert_null(gz_deflate_blocks_new(collect, &z[threads], threads, &g));
+			for (size_t at = 0; at < sizes[i]; at += 70001)
+				assert_int_equal(gz_deflate_write(g, d + at, sizes[i] - at < 70001 ? sizes[i] - at : 70001), 0);
+			assert_int_equal(gz_deflate_end(g), 0);
+			gz_deflate_free(g);
+			assert_int_equal(z[threads].v.len, z[0].v.len);
+			assert_memory_equal(z[threads].v.data, z[0].v.data, z[0].v.len);
+		}
+		const uint8_t *p = z[0].v.data;
+		assert_memory_equal(p, "\x1f\x8b\x08\x10\0\0\0\0", 8); /* deflate, a comment, no time */
+		assert_string_equal((const char *)p + 10, comment);
+		assert_null(gz_inflate(p, z[0].v.len, collect, &out, &cut));
+		assert_false(cut);
+		assert_int_equal(out.v.len, sizes[i]);
+		if (sizes[i])
+			assert_memory_equal(out.v.data, d, sizes[i]);
+		/* Each block ends with its length, and the next one begins there without a comment. */
+		size_t members = 0;
+		for (size_t at = 0; at + 4 <= z[0].v.len; at++)
+			members += memcmp(p + at, "\x1f\x8b\x08\0\0\0\0", 7) == 0;
+		assert_int_equal(members, sizes[i] ? (sizes[i] - 1) / GZ_BLOCK : 0);
+		vec_free(&out.v);
+		for (unsigned k = 0; k < 3; k++)
+			vec_free(&z[k].v);
+		free(d);
+	}
+}
+
+static void test_blocks_failure(void **state)
+{
+	(void)state;
+	uint8_t *d = sample(5000000);
+	struct sink z = {.fail_after = 1000000};
+	struct gz_deflate *g;
+	assert_null(gz_deflate_blocks_new(collect, &z, 2, &g));
+	assert_int_equal(gz_deflate_write(g, d, 5000000), ENOSPC);
+	assert_int_equal(gz_deflate_write(g, d, 1), ENOSPC);
+	assert_int_equal(gz_deflate_end(g), ENOSPC);
+	gz_deflate_free(g);
+	gz_deflate_free(NULL);
+	vec_free(&z.v);
+	free(d);
+}
+
 static void test_round_trip(void **state)
 {
 	(void)state;
@@ -184,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_deterministic), cmocka_unit_test(test_members),
+		cmocka_unit_test(test_blocks),         cmocka_unit_test(test_blocks_failure),
 		cmocka_unit_test(test_cut_everywhere), cmocka_unit_test(test_damaged),       cmocka_unit_test(test_output_fails),
 		cmocka_unit_test(test_crc),
 	};
