@@ -154,27 +154,35 @@ static void vars_name(struct typing *ty, const struct func *fn, struct captured 
 		if (!name && !nknown)
 			name = name_by_type(ty->t, vars, n, vars[i].type, locals, nlocals);
 		vars[i].name = name ? name : vars[i].name;
-		for (size_t k = 0; k < nknown; k++) /* the struct has the shape */
-			if (known[k].offset == vars[i].offset && known[k].dict >= 0)
-				vars[i].type = known[k].type;
 	}
 	free(locals);
 }
 
-/* ---- the answer ---- */
+/* ---- generic functions ---- */
 
-/* Closures of generic functions have the dictionary of the function around them. */
-static void real_types(struct typing *ty, const struct func *fn, struct captured *vars, size_t n)
+/* Their closures keep the dictionary of the function around them, to know what the shapes stand for. */
+uint64_t closure_dictionary(const struct typing *ty, const char *func, uint64_t addr, uint64_t bytes)
 {
-	uint64_t dict = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (vars[i].dict < 0)
-			continue;
-		if (!dict && !(dict = types_dictionary(ty->t, fn->name)))
-			return;
-		vars[i].type = types_in_dictionary(ty->t, dict, (uint32_t)vars[i].dict, vars[i].type);
-	}
+	uint64_t word;
+	if (!strstr(func, "[go.shape."))
+		return 0;
+	for (uint64_t off = ty->word; off + ty->word <= bytes && off < 8u * MAX_CAPTURED; off += ty->word)
+		if (proc_word(ty->h->proc, addr + off, &word) && word > 4096 && types_dictionary_args(ty->t, func, word))
+			return word;
+	return 0;
 }
+
+static void real_types(struct typing *ty, const char *func, uint64_t dict, struct captured *vars, size_t n)
+{
+	const char *args = dict ? types_dictionary_args(ty->t, func, dict) : NULL;
+	for (size_t i = 0; args && i < n; i++)
+		vars[i].type = types_unshaped(ty->t, vars[i].type, func, args);
+	struct hc_error *err = args ? types_finish(ty->t) : NULL;
+	ty->nomem |= err != NULL;
+	hc_error_free(err);
+}
+
+/* ---- the answer ---- */
 
 static int captured_cmp(const void *a, const void *b)
 {
@@ -196,16 +204,16 @@ static bool has_gaps(const struct typing *ty, uint32_t id, uint64_t bytes, const
 	return false;
 }
 
-size_t closure_vars(struct typing *ty, const struct func *fn, uint32_t id, uint64_t bytes, struct captured *vars,
+size_t closure_vars(struct typing *ty, const struct func *fn, uint32_t span, uint32_t id, struct captured *vars,
                     bool *complete)
 {
+	uint64_t usable = span_usable(ty->h, span), bytes = span_min_request(ty, &ty->h->spans[span], usable);
 	struct captured *known = ty->t->dwarf ? malloc(MAX_CAPTURED * sizeof(*known)) : NULL;
 	size_t nknown = known ? dwarf_captured(ty->t->dwarf, ty->t, fn->entry, known, MAX_CAPTURED) : 0, n = 0;
 	if (nknown > MAX_CAPTURED)
 		nknown = 0;
 	if (nknown)
 		qsort(known, nknown, sizeof(*known), captured_cmp);
-	real_types(ty, fn, known, nknown);
 	uint32_t made = has_gaps(ty, id, bytes, known, nknown) ? made_struct(ty, fn) : TYPE_NONE;
 	*complete = made != TYPE_NONE;
 	if (made != TYPE_NONE) {
@@ -218,5 +226,23 @@ size_t closure_vars(struct typing *ty, const struct func *fn, uint32_t id, uint6
 		n = nknown;
 	}
 	free(known);
+	real_types(ty, fn->name, closure_dictionary(ty, fn->name, span_object_addr(&ty->h->spans[span], id), usable), vars, n);
 	return n;
+}
+
+/* ---- closures on stacks ---- */
+
+void closure_scan(struct typing *ty, uint64_t addr, uint64_t bytes, unsigned flags)
+{
+	struct captured c[MAX_CAPTURED];
+	uint64_t pc;
+	struct func fn;
+	if (!ty->t->dwarf || !proc_word(ty->h->proc, addr, &pc) || !pc || !program_func_entry(ty->h->prog, pc, &fn))
+		return;
+	size_t n = dwarf_captured(ty->t->dwarf, ty->t, fn.entry, c, MAX_CAPTURED);
+	n = n < MAX_CAPTURED ? n : MAX_CAPTURED;
+	real_types(ty, fn.name, closure_dictionary(ty, fn.name, addr, bytes), c, n);
+	for (size_t i = 0; i < n; i++)
+		if (c[i].type < ty->t->n)
+			values_scan(ty, c[i].type, addr + c[i].offset, 1, flags);
 }

@@ -94,7 +94,7 @@ static void unfold_values(const struct typing *ty, struct closure *c)
 static void captured_vars(struct typing *ty, const struct func *fn, struct closure *c)
 {
 	bool complete;
-	c->nvars = closure_vars(ty, fn, c->id, c->min, c->vars, &complete);
+	c->nvars = closure_vars(ty, fn, c->span, c->id, c->vars, &complete);
 	if (!complete)
 		unfold_values(ty, c);
 }
@@ -161,30 +161,27 @@ uint32_t closure_of(struct typing *ty, uint64_t pc, uint32_t span, uint32_t id)
 	struct func fn;
 	if (!pc || c->key == pc)
 		return pc ? c->type : TYPE_NONE;
-	if (!map_get(&ty->closure_types, pc, &type)) {
-		/* Words that are no function are not kept: any number may be one. */
-		type = program_func_entry(ty->h->prog, pc, &fn) ? closure_make(ty, &fn, span, id) : TYPE_NONE;
-		if (type != TYPE_NONE && !map_put(&ty->closure_types, pc, type))
-			ty->nomem = true;
+	if (map_get(&ty->closure_types, pc, &type)) {
+		*c = (struct type_cache){pc, type};
+		return type;
 	}
-	*c = (struct type_cache){pc, type};
+	if (!program_func_entry(ty->h->prog, pc, &fn)) { /* not kept: any number may be one */
+		*c = (struct type_cache){pc, TYPE_NONE};
+		return TYPE_NONE;
+	}
+	uint64_t dict = closure_dictionary(ty, fn.name, span_object_addr(&ty->h->spans[span], id), span_usable(ty->h, span));
+	uint64_t key = pc + dict * UINT64_C(0x9e3779b97f4a7c15);
+	if (dict && map_get(&ty->closure_types, key, &type))
+		return type;
+	type = closure_make(ty, &fn, span, id);
+	if (type != TYPE_NONE && !map_put(&ty->closure_types, key, type))
+		ty->nomem = true;
+	if (!dict)
+		*c = (struct type_cache){pc, type};
 	return type;
 }
 
 /* ---- functions whose objects lie elsewhere ---- */
-
-void closure_scan(struct typing *ty, uint64_t addr, unsigned flags)
-{
-	struct captured c[MAX_CAPTURED];
-	uint64_t pc;
-	struct func fn;
-	if (!ty->t->dwarf || !proc_word(ty->h->proc, addr, &pc) || !pc || !program_func_entry(ty->h->prog, pc, &fn))
-		return;
-	size_t n = dwarf_captured(ty->t->dwarf, ty->t, fn.entry, c, MAX_CAPTURED);
-	for (size_t i = 0; i < n && i < MAX_CAPTURED; i++)
-		if (c[i].type < ty->t->n)
-			values_scan(ty, c[i].type, addr + c[i].offset, 1, flags);
-}
 
 uint32_t func_parameter(struct typing *ty, uint64_t addr)
 {

@@ -31,7 +31,9 @@ static uint32_t sym_make(struct code *c, uint32_t off, uint32_t n)
 
 void code_learn(struct code *c, uint32_t s, struct word w)
 {
-	if (word_is_shape(c->ty, w) || s <= SYM_NIL || sym_of(c, s)->kind != SYM_VALUE)
+	/* With debug information the dictionary will tell what the shapes in a closure stand for. */
+	bool shape = word_is_shape(c->ty, w) && !(c->ty->t->dwarf && closure_struct_is(c->ty->t, w.type));
+	if (shape || s <= SYM_NIL || sym_of(c, s)->kind != SYM_VALUE)
 		return;
 	sym_of(c, s)->word = word_join(c->ty, sym_of(c, s)->word, w);
 }

@@ -335,8 +335,6 @@ void chan_scan(struct typing *ty, const struct prog *p, uint64_t addr, unsigned 
 bool func_object(struct typing *ty, uint64_t addr, unsigned flags, struct claim *ret);
 /* Claims what a func value points to. */
 void func_claim(struct typing *ty, uint64_t addr, unsigned flags);
-/* If there is a closure at addr, on a stack: follows its variables. */
-void closure_scan(struct typing *ty, uint64_t addr, unsigned flags);
 /* The type of the first parameter of the function that a func value points to; TYPE_NONE unknown. */
 uint32_t func_parameter(struct typing *ty, uint64_t addr);
 /*
@@ -382,12 +380,14 @@ bool code_open(struct typing *ty);
 
 /* typing_closures.c */
 enum { MAX_CAPTURED = 128 };
-/*
- * The variables that closures of the function captured, by offset, at most MAX_CAPTURED; the object is one of them, of
- * at least so many bytes. complete: there are no others.
- */
-size_t closure_vars(struct typing *ty, const struct func *fn, uint32_t id, uint64_t bytes, struct captured *vars,
+/* The variables that closures of the function captured, by one of its objects, at most MAX_CAPTURED. complete: there
+ * are no others. */
+size_t closure_vars(struct typing *ty, const struct func *fn, uint32_t span, uint32_t id, struct captured *vars,
                     bool *complete);
+/* The dictionary of a generic function that the closure at addr has; 0: none. */
+uint64_t closure_dictionary(const struct typing *ty, const char *func, uint64_t addr, uint64_t bytes);
+/* If there is a closure at addr, on a stack: follows its variables. */
+void closure_scan(struct typing *ty, uint64_t addr, uint64_t bytes, unsigned flags);
 /* Is it what the compiler allocates for a closure: struct { F uintptr; captured variables }? */
 bool closure_struct_is(const struct types *t, uint32_t type);
 

@@ -206,7 +206,7 @@ static void worker_node(struct typing *ty, const struct root *r)
 static void untyped_root(struct typing *ty, const struct root *r)
 {
 	if (r->kind == ROOT_LOCAL && r->addr && r->size > ty->word && !(r->flags & ROOT_F_CONSERVATIVE))
-		closure_scan(ty, r->addr, 0);
+		closure_scan(ty, r->addr, r->size, 0);
 	worker_node(ty, r);
 	unsigned flags = r->size <= ty->word || (r->flags & ROOT_F_CONSERVATIVE) ? CLAIM_INFER : 0;
 	for (uint64_t i = r->first_edge; r->addr && i < r->first_edge + r->nedges; i++)

@@ -4,11 +4,12 @@
  * Which one runs is in its dictionary (a hidden argument), whose symbol names the arguments: "pkg..dict.F[int]". Its
  * first words are descriptors, to which the debug information of F's variables refers by index.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "types/types.h"
 
-enum { MAX_ARGS = 1024 };
+enum { MAX_ARGS = 1024, MAX_PAIRS = 16, MAX_NEST = 8 };
 
 /* ---- names ---- */
 
@@ -33,6 +34,24 @@ static bool next_argument(const char **list, char *out, size_t size)
 	return n > 0;
 }
 
+static bool same_name(const struct types *t, uint32_t a, uint32_t b)
+{
+	return a == b || a >= t->n || b >= t->n || strcmp(t->t[a].name, t->t[b].name) == 0;
+}
+
+/* Is the underlying type the same? Yes where it is not to be known. */
+static bool same_below(const struct types *t, const struct type *a, const struct type *b)
+{
+	if (a->kind != b->kind || a->size != b->size || a->count != b->count || a->nfields != b->nfields)
+		return false;
+	bool fields = a->kind == KIND_STRUCT, parts = a->kind != KIND_PTR && !fields;
+	for (uint32_t i = 0; fields && i < a->nfields; i++)
+		if (a->fields[i].offset != b->fields[i].offset || strcmp(a->fields[i].name, b->fields[i].name) != 0 ||
+		    !same_name(t, a->fields[i].type, b->fields[i].type))
+			return false;
+	return !parts || (same_name(t, a->elem, b->elem) && same_name(t, a->key, b->key));
+}
+
 /* Could the shape, by its name, stand for the type argument? Yes where it is not to be known. */
 static bool argument_fits(const struct types *t, char *shape, const char *arg)
 {
@@ -50,7 +69,7 @@ static bool argument_fits(const struct types *t, char *shape, const char *arg)
 	if (s >= t->n)
 		s = types_by_name(t, plain);
 	if (s < t->n && a < t->n)
-		return t->t[a].kind == t->t[s].kind && t->t[a].size == t->t[s].size && t->t[a].pkg[0];
+		return t->t[a].pkg[0] && same_below(t, &t->t[a], &t->t[s]);
 	return arg[0] != '*' || plain[0] == '*';
 }
 
@@ -163,4 +182,91 @@ uint32_t types_in_dictionary(struct types *t, uint64_t dict, uint32_t index, uin
 		if (types_word_is_ptr(t, type, i) != types_word_is_ptr(t, shape, i))
 			return shape;
 	return type;
+}
+
+const char *types_dictionary_args(const struct types *t, const char *func, uint64_t addr)
+{
+	const struct proc *p = t->proc;
+	struct generic g;
+	for (size_t m = 0; m < p->nmodules && generic_split(func, &g); m++) {
+		const struct exe_symbol *s = p->modules[m].exe ? exe_symbol_at(p->modules[m].exe, addr - p->modules[m].bias) : NULL;
+		const char *args = s && s->value == addr - p->modules[m].bias ? dictionary_args(s->name, &g) : NULL;
+		if (args && types_shapes_fit(t, g.shapes, args))
+			return args;
+	}
+	return NULL;
+}
+
+/* ---- types by the names of their shapes ---- */
+
+struct pair {
+	char shape[MAX_ARGS], arg[MAX_ARGS];
+};
+
+static size_t pairs_read(const char *shapes, const char *args, struct pair *ret)
+{
+	size_t n = 0;
+	while (n < MAX_PAIRS && *shapes && *shapes != ']') {
+		if (!next_argument(&shapes, ret[n].shape, MAX_ARGS) || !next_argument(&args, ret[n].arg, MAX_ARGS))
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+/* The pair whose shape the text begins with, the longest one; NULL: none, or two with different arguments. */
+static const struct pair *pair_at(const char *text, const struct pair *p, size_t n)
+{
+	const struct pair *best = NULL;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(p[i].shape), old = best ? strlen(best->shape) : 0;
+		if (len < old || strncmp(text, p[i].shape, len) != 0)
+			continue;
+		if (len == old && strcmp(best->arg, p[i].arg) != 0)
+			return NULL;
+		best = &p[i];
+	}
+	return best;
+}
+
+static bool name_unshape(const char *name, const struct pair *p, size_t n, char *out, size_t size)
+{
+	size_t used = 0;
+	while (*name) {
+		const struct pair *at = strncmp(name, "go.shape.", 9) == 0 ? pair_at(name, p, n) : NULL;
+		size_t len = at ? strlen(at->arg) : 1;
+		if (used + len >= size || (!at && strncmp(name, "go.shape.", 9) == 0))
+			return false;
+		memcpy(out + used, at ? at->arg : name, len);
+		used += len;
+		name += at ? strlen(at->shape) : 1;
+	}
+	out[used] = 0;
+	return true;
+}
+
+static uint32_t type_unshape(struct types *t, uint32_t type, const struct pair *p, size_t n, int nest)
+{
+	char name[2 * MAX_ARGS];
+	if (type >= t->n || !strstr(t->t[type].name, "go.shape."))
+		return type;
+	if (!name_unshape(t->t[type].name, p, n, name, sizeof(name)))
+		return TYPE_NONE;
+	uint32_t found = types_by_name(t, name), elem = t->t[type].elem;
+	bool ptr = t->t[type].kind == KIND_PTR && name[0] == '*', slice = strncmp(name, "[]", 2) == 0;
+	if (found != TYPE_NONE || nest >= MAX_NEST || (!ptr && !slice))
+		return found;
+	elem = type_unshape(t, elem, p, n, nest + 1);
+	return elem == TYPE_NONE ? elem : ptr ? types_ptr_to(t, elem) : types_slice_of(t, elem);
+}
+
+uint32_t types_unshaped(struct types *t, uint32_t type, const char *func, const char *args)
+{
+	struct generic g;
+	if (type >= t->n || !strstr(t->t[type].name, "go.shape.") || !generic_split(func, &g))
+		return type;
+	struct pair *pairs = malloc(MAX_PAIRS * sizeof(*pairs));
+	uint32_t real = pairs ? type_unshape(t, type, pairs, pairs_read(g.shapes, args, pairs), 0) : TYPE_NONE;
+	free(pairs);
+	return real < t->n && t->t[real].size == t->t[type].size ? real : type;
 }

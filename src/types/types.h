@@ -235,6 +235,10 @@ size_t dwarf_captured(struct dwarf *d, const struct types *t, uint64_t entry, st
 uint64_t types_dictionary(const struct types *t, const char *func);
 /* The type that a dictionary has at the index, if the shape can stand for it; else the shape. Not thread-safe. */
 uint32_t types_in_dictionary(struct types *t, uint64_t dict, uint32_t index, uint32_t shape);
+/* The type arguments, and what follows, if addr is that of a dictionary of the function; NULL: it is not. */
+const char *types_dictionary_args(const struct types *t, const char *func, uint64_t addr);
+/* "*T[go.shape.int]" in such a function with these type arguments: "*T[int]", if there is such a type. Not thread-safe. */
+uint32_t types_unshaped(struct types *t, uint32_t type, const char *func, const char *args);
 /* Could these type arguments have these shapes? "go.shape.int,string]" and "main.Id,string]"; the brackets may be missing. */
 bool types_shapes_fit(const struct types *t, const char *shapes, const char *args);
 
