@@ -207,7 +207,8 @@ static bool has_gaps(const struct typing *ty, uint32_t id, uint64_t bytes, const
 size_t closure_vars(struct typing *ty, const struct func *fn, uint32_t span, uint32_t id, struct captured *vars,
                     bool *complete)
 {
-	uint64_t usable = span_usable(ty->h, span), bytes = span_min_request(ty, &ty->h->spans[span], usable);
+	uint64_t usable = span_usable(ty->h, span), min = span_min_request(ty, &ty->h->spans[span], usable);
+	uint64_t bytes = (min + ty->word - 1) / ty->word * ty->word;
 	struct captured *known = ty->t->dwarf ? malloc(MAX_CAPTURED * sizeof(*known)) : NULL;
 	size_t nknown = known ? dwarf_captured(ty->t->dwarf, ty->t, fn->entry, known, MAX_CAPTURED) : 0, n = 0;
 	if (nknown > MAX_CAPTURED)

@@ -214,15 +214,25 @@ static size_t pairs_read(const char *shapes, const char *args, struct pair *ret)
 	return n;
 }
 
-/* The pair whose shape the text begins with, the longest one; NULL: none, or two with different arguments. */
+/*
+ * Does the shape in a type's name mean the type parameter? All pointers have one shape, so that it may as well be *T's.
+ * With several parameters a composite may be made of another one: [](T) beside a parameter whose type is a slice.
+ */
+static bool pair_says(const struct pair *p, size_t n)
+{
+	const char *plain = p->shape + 9; /* behind "go.shape." */
+	return plain[0] != '*' && (n == 1 || !strpbrk(plain, "*[({ ") || strcmp(plain, p->arg) == 0);
+}
+
+/* The pair whose shape is at the text; NULL: none, or two with different arguments. */
 static const struct pair *pair_at(const char *text, const struct pair *p, size_t n)
 {
 	const struct pair *best = NULL;
 	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(p[i].shape), old = best ? strlen(best->shape) : 0;
-		if (len < old || strncmp(text, p[i].shape, len) != 0)
+		size_t len = strlen(p[i].shape);
+		if (strncmp(text, p[i].shape, len) != 0 || (text[len] && !strchr(",;])} ", text[len])))
 			continue;
-		if (len == old && strcmp(best->arg, p[i].arg) != 0)
+		if (!pair_says(&p[i], n) || (best && strcmp(best->arg, p[i].arg) != 0))
 			return NULL;
 		best = &p[i];
 	}

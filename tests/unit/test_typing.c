@@ -309,6 +309,23 @@ static void test_tiny(void **state)
 	assert_int_equal(w.graph.type_conflicts, 0);
 }
 
+/* The bytes of short slices lie in tiny blocks, too. */
+static void test_tiny_row(void **state)
+{
+	(void)state;
+	uint32_t row = hb_alloc(&w.hb, 16, true);
+	for (size_t i = 0; i < w.hb.spans.len; i++)
+		w.hb.spans.data[i].flags |= SPAN_TINY;
+	uint64_t at = tw_global(&w, tw_slice(&w, w.u8));
+	tw_put(&w, at, hb_addr(&w.hb, row));
+	tw_put(&w, at + 8, 3);
+	tw_put(&w, at + 16, 5);
+	typeworld_run(&w);
+	assert_int_equal(tw_type_of(&w, row), w.u8);
+	assert_true(w.graph.tw[row] & TW_ARRAY);
+	assert_int_equal(w.graph.slack[row], 11);
+}
+
 /* ---- the same twice ---- */
 
 static uint64_t rng = 88172645463325252u;
@@ -424,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_interfaces, begin, end),
 		cmocka_unit_test_setup_teardown(test_statics, begin, end),
 		cmocka_unit_test_setup_teardown(test_tiny, begin, end),
+		cmocka_unit_test_setup_teardown(test_tiny_row, begin, end),
 		cmocka_unit_test_setup_teardown(test_nonsense, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

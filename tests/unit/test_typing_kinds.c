@@ -338,6 +338,26 @@ static void test_bytes_of_untyped_slices(void **state)
 	assert_int_equal(tw_type_of(&w, number), TYPE_NONE);
 }
 
+/* ---- tables of the runtime ---- */
+
+/* They say their own length: {mask; (mask + 1) * {typ, itab}}. */
+static void test_runtime_table(void **state)
+{
+	(void)state;
+	uint32_t entry = tw_struct(&w, "internal/abi.TypeAssertCacheEntry", "Typ", w.uptr, "Itab", w.uptr, NULL);
+	uint32_t cache = tw_struct(&w, "internal/abi.TypeAssertCache", "Mask", w.uptr, "Entries",
+	                           tw_array(&w, "[1]internal/abi.TypeAssertCacheEntry", entry, 1), NULL);
+	uint32_t four = object(80, 0), wrong = object(80, 0);
+	hb_store(&w.hb, four, 0, 3, false);
+	hb_store(&w.hb, wrong, 0, 1000, false);
+	tw_point(&w, cache, hb_addr(&w.hb, four));
+	tw_point(&w, cache, hb_addr(&w.hb, wrong));
+	typeworld_run(&w);
+	assert_int_equal(tw_type_of(&w, four), cache);
+	assert_int_equal(w.graph.slack[four], 80 - 72);
+	assert_int_equal(tw_type_of(&w, wrong), TYPE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_that_fit_are_none, begin, end),
 		cmocka_unit_test_setup_teardown(test_contents_decide, begin, end),
 		cmocka_unit_test_setup_teardown(test_bytes_of_untyped_slices, begin, end),
+		cmocka_unit_test_setup_teardown(test_runtime_table, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
