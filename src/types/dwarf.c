@@ -3,6 +3,7 @@
  * The only user of libdwarf. A damaged entry is a finding, never an error: what surrounds it may still serve. Compiles
  * with libdwarf 20210528 (Debian 12) and with the versions since 0.4, whose object interface has other names.
  */
+#include "base/bytes.h"
 #include "base/ckd.h"
 #include "types/dwarf_priv.h"
 
@@ -121,13 +122,13 @@ static const obj_methods object_methods = {
 
 /* ---- entries ---- */
 
-/* True when the call worked; counts and frees its error otherwise. */
-static bool good(struct dwarf *d, int res, Dwarf_Error err)
+/* True when the call worked; counts and frees its error otherwise, which is looked at when the call is over. */
+static bool good(struct dwarf *d, int res, Dwarf_Error *err)
 {
 	if (res == DW_DLV_ERROR) {
 		diag_add(d->diag, HC_SEV_WARNING, "%s: debug information: %s; some types, variables or locations are unknown",
-		         d->exe->path, dwarf_errmsg(err));
-		dwarf_dealloc(d->dbg, err, DW_DLA_ERROR);
+		         d->exe->path, dwarf_errmsg(*err));
+		dwarf_dealloc(d->dbg, *err, DW_DLA_ERROR);
 	}
 	return res == DW_DLV_OK;
 }
@@ -137,7 +138,7 @@ static bool die_fill(struct dwarf *d, Dwarf_Die h, struct die *ret)
 	Dwarf_Error err = NULL;
 	Dwarf_Off off;
 	Dwarf_Half tag;
-	if (!good(d, dwarf_dieoffset(h, &off, &err), err) || !good(d, dwarf_tag(h, &tag, &err), err)) {
+	if (!good(d, dwarf_dieoffset(h, &off, &err), &err) || !good(d, dwarf_tag(h, &tag, &err), &err)) {
 		dwarf_dealloc(d->dbg, h, DW_DLA_DIE);
 		return false;
 	}
@@ -149,21 +150,21 @@ bool die_at(struct dwarf *d, uint64_t off, struct die *ret)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Die h;
-	return good(d, dwarf_offdie_b(d->dbg, off, true, &h, &err), err) && die_fill(d, h, ret);
+	return good(d, dwarf_offdie_b(d->dbg, off, true, &h, &err), &err) && die_fill(d, h, ret);
 }
 
 bool die_child(struct dwarf *d, const struct die *parent, struct die *ret)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Die h;
-	return good(d, dwarf_child(parent->h, &h, &err), err) && die_fill(d, h, ret);
+	return good(d, dwarf_child(parent->h, &h, &err), &err) && die_fill(d, h, ret);
 }
 
 bool die_next(struct dwarf *d, struct die *die)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Die h;
-	bool more = d->work && good(d, dwarf_siblingof_b(d->dbg, die->h, true, &h, &err), err);
+	bool more = d->work && good(d, dwarf_siblingof_b(d->dbg, die->h, true, &h, &err), &err);
 	uint64_t before = die->off;
 	die_free(d, die);
 	if (!more || !die_fill(d, h, die))
@@ -188,36 +189,36 @@ static uint64_t attr_uint(struct dwarf *d, Dwarf_Attribute at)
 	Dwarf_Half form = 0;
 	Dwarf_Unsigned u;
 	Dwarf_Signed s;
-	if (!good(d, dwarf_whatform(at, &form, &err), err))
+	if (!good(d, dwarf_whatform(at, &form, &err), &err))
 		return 0;
 	if (form == DW_FORM_sdata || form == DW_FORM_implicit_const)
-		return good(d, dwarf_formsdata(at, &s, &err), err) ? (uint64_t)s : 0;
+		return good(d, dwarf_formsdata(at, &s, &err), &err) ? (uint64_t)s : 0;
 	if (form == DW_FORM_addr || form == DW_FORM_addrx || (form >= DW_FORM_addrx1 && form <= DW_FORM_addrx4))
-		return good(d, dwarf_formaddr(at, &u, &err), err) ? u : 0;
+		return good(d, dwarf_formaddr(at, &u, &err), &err) ? u : 0;
 	if (form == DW_FORM_sec_offset)
-		return good(d, dwarf_global_formref(at, &u, &err), err) ? u : 0;
-	return good(d, dwarf_formudata(at, &u, &err), err) ? u : 0;
+		return good(d, dwarf_global_formref(at, &u, &err), &err) ? u : 0;
+	return good(d, dwarf_formudata(at, &u, &err), &err) ? u : 0;
 }
 
 static uint64_t attr_ref(struct dwarf *d, Dwarf_Attribute at)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Off off;
-	return good(d, dwarf_global_formref(at, &off, &err), err) ? off : 0;
+	return good(d, dwarf_global_formref(at, &off, &err), &err) ? off : 0;
 }
 
 static bool attr_flag(struct dwarf *d, Dwarf_Attribute at)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Bool b;
-	return good(d, dwarf_formflag(at, &b, &err), err) && b;
+	return good(d, dwarf_formflag(at, &b, &err), &err) && b;
 }
 
 static const char *attr_string(struct dwarf *d, Dwarf_Attribute at)
 {
 	Dwarf_Error err = NULL;
 	char *s;
-	if (!d->work || !good(d, dwarf_formstring(at, &s, &err), err) || !dwarf_work(d, strlen(s)))
+	if (!d->work || !good(d, dwarf_formstring(at, &s, &err), &err) || !dwarf_work(d, strlen(s)))
 		return "";
 	return s;
 }
@@ -229,12 +230,33 @@ static void attr_high(struct dwarf *d, const struct die *die, struct attrs *ret)
 	Dwarf_Half form = 0;
 	enum Dwarf_Form_Class class = DW_FORM_CLASS_UNKNOWN;
 	Dwarf_Addr v;
-	if (!(ret->have & HAVE_LOW) || !good(d, dwarf_highpc_b(die->h, &v, &form, &class, &err), err))
+	if (!(ret->have & HAVE_LOW) || !good(d, dwarf_highpc_b(die->h, &v, &form, &class, &err), &err))
 		return;
 	ret->high = v;
 	if (class == DW_FORM_CLASS_CONSTANT && !ckd_add(v, ret->low, &ret->high))
 		return;
 	ret->have |= HAVE_HIGH;
+}
+
+/* Where a field lies. Go 1.7 to 1.9 say it as DWARF 2 does: an expression that adds it to the struct's address. */
+static uint64_t attr_member(struct dwarf *d, Dwarf_Attribute at)
+{
+	Dwarf_Error err = NULL;
+	Dwarf_Half form = 0;
+	Dwarf_Block *block;
+	uint64_t v = 0;
+	if (!good(d, dwarf_whatform(at, &form, &err), &err))
+		return 0;
+	if (form != DW_FORM_block1)
+		return attr_uint(d, at);
+	if (!good(d, dwarf_formblock(at, &block, &err), &err))
+		return 0;
+	struct bytes b = bytes_of(block->bl_data, (size_t)block->bl_len, false);
+	uint64_t op;
+	if (!bytes_uint(&b, 1, &op) || op != DW_OP_plus_uconst || !bytes_uvarint(&b, &v))
+		v = 0;
+	dwarf_dealloc(d->dbg, block, DW_DLA_BLOCK);
+	return v;
 }
 
 /* An expression, or the place of a list. */
@@ -245,16 +267,16 @@ static void attr_location(struct dwarf *d, Dwarf_Attribute at, struct attrs *ret
 	Dwarf_Unsigned len = 0;
 	Dwarf_Ptr p = NULL;
 	Dwarf_Block *block;
-	if (!good(d, dwarf_whatform(at, &form, &err), err))
+	if (!good(d, dwarf_whatform(at, &form, &err), &err))
 		return;
 	if (form == DW_FORM_sec_offset || form == DW_FORM_data4) {
 		ret->list = attr_uint(d, at);
 		ret->have |= HAVE_LIST;
 	} else if (form == DW_FORM_exprloc) {
-		if (!good(d, dwarf_formexprloc(at, &len, &p, &err), err))
+		if (!good(d, dwarf_formexprloc(at, &len, &p, &err), &err))
 			return;
 	} else if (form == DW_FORM_block1 || form == DW_FORM_block || form == DW_FORM_block2 || form == DW_FORM_block4) {
-		if (!good(d, dwarf_formblock(at, &block, &err), err))
+		if (!good(d, dwarf_formblock(at, &block, &err), &err))
 			return;
 		len = block->bl_len;
 		p = block->bl_data;
@@ -268,7 +290,7 @@ static void attr_ranges(struct dwarf *d, Dwarf_Attribute at, struct attrs *ret)
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Half form = 0;
-	if (!good(d, dwarf_whatform(at, &form, &err), err) || (form != DW_FORM_sec_offset && form != DW_FORM_data4))
+	if (!good(d, dwarf_whatform(at, &form, &err), &err) || (form != DW_FORM_sec_offset && form != DW_FORM_data4))
 		return;
 	ret->ranges = attr_uint(d, at);
 	ret->have |= HAVE_RANGES;
@@ -285,7 +307,7 @@ static void attr_read(struct dwarf *d, Dwarf_Half name, Dwarf_Attribute at, stru
 	case DW_AT_byte_size: ret->size = attr_uint(d, at); break;
 	case DW_AT_count: ret->count = attr_uint(d, at); break;
 	case DW_AT_const_value: ret->value = (int64_t)attr_uint(d, at), ret->have |= HAVE_VALUE; break;
-	case DW_AT_data_member_location: ret->member_off = attr_uint(d, at); break;
+	case DW_AT_data_member_location: ret->member_off = attr_member(d, at); break;
 	case DW_AT_go_kind_: ret->kind = (uint8_t)attr_uint(d, at); break;
 	case DW_AT_go_runtime_type_: ret->rtype = attr_uint(d, at); break;
 	case DW_AT_go_embedded_field_: ret->embedded = attr_flag(d, at); break;
@@ -309,12 +331,12 @@ void die_attrs(struct dwarf *d, const struct die *die, struct attrs *ret)
 	Dwarf_Signed n;
 	memset(ret, 0, sizeof(*ret));
 	ret->name = "";
-	if (!d->work || !good(d, dwarf_attrlist(die->h, &list, &n, &err), err))
+	if (!d->work || !good(d, dwarf_attrlist(die->h, &list, &n, &err), &err))
 		return;
 	dwarf_work(d, (uint64_t)n);
 	for (Dwarf_Signed i = 0; i < n; i++) {
 		Dwarf_Half name;
-		if (good(d, dwarf_whatattr(list[i], &name, &err), err))
+		if (good(d, dwarf_whatattr(list[i], &name, &err), &err))
 			attr_read(d, name, list[i], ret);
 		dwarf_dealloc(d->dbg, list[i], DW_DLA_ATTR);
 	}
@@ -329,7 +351,7 @@ bool die_addr(struct dwarf *d, const struct die *die, uint64_t index, uint64_t *
 {
 	Dwarf_Error err = NULL;
 	Dwarf_Addr addr;
-	if (!good(d, dwarf_debug_addr_index_to_addr(die->h, index, &addr, &err), err))
+	if (!good(d, dwarf_debug_addr_index_to_addr(die->h, index, &addr, &err), &err))
 		return false;
 	*ret = addr;
 	return true;
@@ -346,10 +368,10 @@ bool die_unit_next(struct dwarf *d, struct die *ret, unsigned *ret_version)
 		Dwarf_Sig8 sig;
 		Dwarf_Die h;
 		if (!good(d, dwarf_next_cu_header_d(d->dbg, true, &header, &version, &abbrev, &addr, &length, &extension, &sig,
-		                                    &type, &next, &kind, &err), err))
+		                                    &type, &next, &kind, &err), &err))
 			return false;
 		*ret_version = version;
-		if (good(d, dwarf_siblingof_b(d->dbg, NULL, true, &h, &err), err) && die_fill(d, h, ret))
+		if (good(d, dwarf_siblingof_b(d->dbg, NULL, true, &h, &err), &err) && die_fill(d, h, ret))
 			return true;
 	}
 	return false;
