@@ -89,5 +89,8 @@ struct hc_error *dump_open(struct opening *o)
 		err = err_nomem();
 	if (!err)
 		err = memory_build(p, o->pieces.data, o->pieces.len);
+	/* Until Go 1.16 the parameters name no release, and until 1.12 executables have no build information. */
+	if (!err && !*p->build.version && p->nmodules)
+		(void)gobuild_from_module(p, &p->modules[0], &p->build);
 	return err;
 }

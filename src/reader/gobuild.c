@@ -62,7 +62,7 @@ static bool from_symbol(struct proc *p, const struct module_file *m, struct buil
 }
 
 /* The block that the section of a file names: as the process had it, else as the file has it. */
-static bool from_module(struct proc *p, const struct module_file *m, struct buildinfo *ret)
+bool gobuild_from_module(struct proc *p, const struct module_file *m, struct buildinfo *ret)
 {
 	const struct exe_section *s = exe_section(m->exe, ".go.buildinfo");
 	return (s && buildinfo_decode(&p->arena, proc_read_fn, p, s->addr + m->bias, p->be, ret)) ||
@@ -106,7 +106,7 @@ struct hc_error *gobuild_find(struct proc *p)
 	if (emulator(p))
 		return not_go(p);
 	for (size_t i = 0; i < p->nmodules; i++) {
-		if (from_module(p, &p->modules[i], &p->build))
+		if (gobuild_from_module(p, &p->modules[i], &p->build))
 			return NULL;
 		go |= *p->modules[i].exe->go_build_id || exe_section(p->modules[i].exe, ".gopclntab");
 	}

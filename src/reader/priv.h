@@ -239,6 +239,8 @@ struct hc_error *image_find(struct opening *o) HC_MUST_CHECK;
 bool gobuild_from_memory(struct proc *p, struct buildinfo *ret);
 /* Build information in the bytes of a file. */
 bool gobuild_from_exe(struct proc *p, const struct exe *exe, struct buildinfo *ret);
+/* The same as the process had it; also from the variable that holds the version. */
+bool gobuild_from_module(struct proc *p, const struct module_file *m, struct buildinfo *ret);
 /* Fills p->build; HC_E_NOT_GO when nothing speaks for Go. */
 struct hc_error *gobuild_find(struct proc *p) HC_MUST_CHECK;
 

@@ -368,7 +368,7 @@ uint32_t types_by_rtype(struct types *t, uint64_t addr)
 	uint32_t id;
 	if (map_get(&t->by_rtype, addr, &id))
 		return id;
-	if (!t->prog || !addr)
+	if (!t->prog || !t->prog->nmodules || !addr) /* no module, no names: they are offsets from its types */
 		return TYPE_NONE;
 	struct cookbook b = {.t = t};
 	build(&b, addr);
