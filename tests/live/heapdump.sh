@@ -58,6 +58,12 @@ check() { # NAME
 	"$HEAPCONV" -q "$T/b/heapdump" -e "$T/b/zoo" --dump=objects > "$T/objects" 2> "$T/err"
 	is "$1: exit status" "$?$(cat "$T/err")" 0
 	grep -v 'root=cleanup' "$T/b/truth" > "$T/truth"
+	# Go 1.17 passes arguments of go statements on the stack where there is no register ABI (and no return address) yet:
+	# above the outermost frame, where no record has them.
+	case $1 in
+	"go 1.17"*" 386") ;;
+	"go 1.17"*) sed -i '/name=go\.\(arg\|cap\) /s/$/ stale=arguments/' "$T/truth" ;;
+	esac
 	forget_registers "$T/objects" "$T/truth" > "$T/program"
 	awk '$3 == "live" { print $1 }' "$T/objects" | sort > "$T/live"
 	is "$1: what the records' pointers reach is alive" "$(comm -23 "$T/marked" "$T/live" | wc -l)" 0
