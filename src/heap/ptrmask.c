@@ -97,6 +97,12 @@ static uint64_t tiled(const struct gcmask *m, uint64_t from)
 
 /* ---- the arena bitmap of Go 1.17 to 1.21 ---- */
 
+/* log2 of a pointer's bytes: divisions would cost more than all the rest here. */
+static inline unsigned word_shift(const struct heap *h)
+{
+	return h->word == 8 ? 3 : 2;
+}
+
 /*
  * Up to 1.19: byte k of the arena's bitmap covers words 4k to 4k+3; bit j of the low nibble says pointer, of the high
  * nibble says that more pointers may follow. Bits behind the first clear high bit are not maintained.
@@ -106,12 +112,13 @@ static uint64_t arena_2bit(const struct heap *h, uint64_t addr, bool *more)
 	const struct arena_meta *a = arena_find(h, addr);
 	uint64_t v = 0;
 	const uint64_t inside = (UINT64_C(1) << arena_shift(h)) - 1;
+	const unsigned shift = word_shift(h);
 	for (unsigned i = 0; i < 64; i++, addr += h->word) {
 		if (i && !(addr & inside))
 			a = arena_find(h, addr);
 		if (!a || !a->bitmap)
 			return v;
-		uint64_t word = (addr & inside) / h->word;
+		uint64_t word = (addr & inside) >> shift;
 		unsigned b = (unsigned)a->bitmap[word / 4] >> (word & 3);
 		if (!(b & 0x10)) {
 			*more = false;
@@ -126,10 +133,11 @@ static uint64_t arena_2bit(const struct heap *h, uint64_t addr, bool *more)
 static uint64_t arena_1bit(const struct heap *h, uint64_t addr)
 {
 	const uint64_t inside = (UINT64_C(1) << arena_shift(h)) - 1;
+	const unsigned shift = word_shift(h);
 	uint64_t v = 0;
 	for (unsigned i = 0; i < 64;) {
 		const struct arena_meta *a = arena_find(h, addr);
-		uint64_t word = (addr & inside) / h->word;
+		uint64_t word = (addr & inside) >> shift;
 		uint64_t n = 64 - (word & 63);
 		if (n > 64 - i)
 			n = 64 - i;
@@ -178,8 +186,8 @@ static void obj_mask_init(struct obj_mask *o, const struct heap *h, uint32_t spa
 	o->type = NULL;
 	o->addr = span_object_addr(s, id);
 	o->head = s->flags & SPAN_HEADER ? MALLOC_HEADER : 0;
-	o->slot_word = (o->addr - s->base) / h->word;
-	o->words = span_usable(h, span) / h->word;
+	o->slot_word = (o->addr - s->base) >> word_shift(h);
+	o->words = span_usable(h, span) >> word_shift(h);
 	if (o->info->maskkind == MASK_HEADER) {
 		uint64_t v;
 		if (proc_word(h->proc, o->addr - MALLOC_HEADER, &v))
@@ -207,7 +215,7 @@ static uint64_t mask_words(const struct obj_mask *o, uint64_t from, bool *more)
 		if (o->info->bits) {
 			uint64_t at = o->slot_word + from, byte = at / 64 * 8;
 			unsigned word = o->h->word;
-			uint64_t nbytes = (o->info->npages << PAGE_SHIFT) / word / 8;
+			uint64_t nbytes = o->info->npages << PAGE_SHIFT >> (word_shift(o->h) + 3);
 			v = load_bits(o->info->bits + byte, word, o->h->be) >> (at & 63);
 			if ((at & 63) && byte + 16 <= nbytes)
 				v |= load_bits(o->info->bits + byte + 8, word, o->h->be) << (64 - (at & 63));

@@ -61,6 +61,9 @@ static void test_offsets(void **state)
 		{"go1.24.4", ARCH_386, L_M_CURG, 108},            {"go1.24.4", ARCH_386, L_M_ALLLINK, 204},
 		{"go1.24.4", ARCH_386, L_MD_TYPES, 148},          {"go1.24.4", ARCH_386, L_MD_NEXT, 288},
 		{"go1.24.4", ARCH_386, L_MHEAP_ALLSPANS, 180},    {"go1.24.4", ARCH_386, L_MHEAP_ARENAS, 308},
+		{"go1.26.8", ARCH_ARM, L_MHEAP_ARENAS, 276},      {"go1.26.8", ARCH_ARM, L_M_CURG, 100},
+		{"go1.26.8", ARCH_MIPS, L_MHEAP_ARENAS, 276},     {"go1.26.8", ARCH_MIPS, L_M_CURG, 108},
+		{"go1.26.8", ARCH_386, L_CLEANQ_ALL, 128},        {"go1.26.8", ARCH_ARM, L_CLEANQ_ALL, 64},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
