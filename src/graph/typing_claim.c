@@ -67,7 +67,7 @@ static uint64_t used_of(const struct view *v, uint16_t slack)
 static void conflict(struct typing *ty, uint32_t a, uint32_t b, uint64_t addr)
 {
 	ty->g->type_conflicts++;
-	diag_add(ty->diag, HC_SEV_DEBUG, "the object at %#" PRIx64 " is %s by one reference and %s by another", addr,
+	diag_add(ty->diag, HC_SEV_INFO, "the object at %#" PRIx64 " is %s by one reference and %s by another", addr,
 	         ty->t->t[a].name, ty->t->t[b].name);
 }
 
@@ -207,7 +207,7 @@ static void tiny_claim(struct typing *ty, const struct view *v, const struct cla
 static void reject(struct typing *ty, const struct view *v, const struct claim *c, const char *why)
 {
 	ty->g->type_rejected++;
-	diag_add(ty->diag, HC_SEV_DEBUG, "a reference says that %s is at offset %" PRIu64 " of the object at %#" PRIx64
+	diag_add(ty->diag, HC_SEV_INFO, "a reference says that %s is at offset %" PRIu64 " of the object at %#" PRIx64
 	         ", but %s", ty->t->t[c->type].name, v->off, span_object_addr(&ty->h->spans[v->span], v->id), why);
 }
 

@@ -373,7 +373,7 @@ static void put_notes(const struct hc_snapshot *s, struct hc_sink *k)
 	if (info->gc_running)
 		sink_puts(k, "  A garbage collection was under way.\n");
 	if (info->type_conflicts)
-		sink_printf(k, "  %s objects were given different types by different fields.\n",
+		sink_printf(k, "  %s objects were given different types by different fields; -v names some.\n",
 		            text_count(number, info->type_conflicts));
 }
 
