@@ -21,9 +21,9 @@ esac
 GO=${GO:-1.26}
 
 sections="producers states linkings experiments releases split_files compressed damaged others"
-for part in ${*:-$sections}; do
-	[ $part = quick ] || { ROWS=$KEEP/$part.new; : > "$ROWS"; }
-	case $part in
+for sect in ${*:-$sections}; do
+	[ $sect = quick ] || { ROWS=$KEEP/$sect.new; : > "$ROWS"; }
+	case $sect in
 	producers)
 		section "Who wrote it, and where" "The same program, dumped in every way."
 		kernel_cores $GO
@@ -60,15 +60,15 @@ for part in ${*:-$sections}; do
 		section "Releases" "Each release of Go."
 		releases
 		;;
-	*) $part $GO ;;
+	*) $sect $GO ;;
 	esac
-	[ $part = quick ] || mv "$ROWS" "$KEEP/$part"
+	[ $sect = quick ] || mv "$ROWS" "$KEEP/$sect"
 done
 if [ -n "${TABLE:-}" ]; then
 	{
 		cat tests/matrix/head.md
-		for part in $sections; do
-			[ ! -e "$KEEP/$part" ] || cat "$KEEP/$part"
+		for sect in $sections; do
+			[ ! -e "$KEEP/$sect" ] || cat "$KEEP/$sect"
 		done
 	} > "$TABLE"
 fi
