@@ -78,7 +78,7 @@ go_in() { # DIR RELEASE ARGUMENT...
 modules() {
 	if source_of plug plugin $1 && go_in plug $1 build -trimpath -o plugin . &&
 		go_in plug $1 build -trimpath -buildmode=plugin -o plug.so ./plug; then
-		run_zoo "$W/plug" wait ./plugin && quit_zoo "$W/plug" ./plugin
+		run_zoo "$W/plug" wait ./plugin && quit_zoo "$W/plug"
 		row right "a plugin (-buildmode=plugin)" $1 "$core" "$W/plug/truth"
 		mkdir "$W/plug/elsewhere"
 		mv "$W/plug/plug.so" "$W/plug/elsewhere"
@@ -92,14 +92,14 @@ modules() {
 		[ $mode = c-shared ] || lib=embedded.a
 		if source_of emb embedded $1 && go_in emb $1 build -trimpath -buildmode=$mode -o $lib . &&
 			(cd "$W/emb" && ${CC:-cc} -xc -o prog main.c.txt -xnone $lib -lpthread -Wl,-rpath,. > "$W/go.log" 2>&1); then
-			run_zoo "$W/emb" wait ./prog && quit_zoo "$W/emb" ./prog ABRT
+			run_zoo "$W/emb" wait ./prog && quit_zoo "$W/emb" ABRT
 			row right "Go in a C program (-buildmode=$mode)" $1 "$core" "$W/emb/truth"
 		else
 			skip "Go in a C program (-buildmode=$mode)" "${why:-$(tail -n 1 "$W/go.log")}"
 		fi
 	done
 	if source_of bubble bubble $1 && go_in bubble $1 test -c -trimpath -o bubble.test .; then
-		run_zoo "$W/bubble" wait env TRUTH=truth ./bubble.test && quit_zoo "$W/bubble" ./bubble.test
+		run_zoo "$W/bubble" wait env TRUTH=truth ./bubble.test && quit_zoo "$W/bubble"
 		row right "a test binary, testing/synctest" $1 "$core" "$W/bubble/truth"
 	else
 		skip "a test binary, testing/synctest" "$why"

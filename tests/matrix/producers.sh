@@ -17,12 +17,16 @@ run_zoo() {
 	return 1
 }
 
-# The process whose command line ends as the program's: COMMAND may have started it as a child.
-inner() { pgrep -n -f "^([^ ]*/)?$1 (wait|panic)" || echo $pid; }
+# The program itself: COMMAND may have started it as a child, or a child's child.
+inner() {
+	local p=$pid c
+	while c=$(pgrep -P "$p" | head -n 1) && [ -n "$c" ]; do p=$c; done
+	echo "$p"
+}
 
-quit_zoo() { # DIR [NAME [SIGNAL]]: the core that SIGQUIT makes. (C programs in the background of a shell ignore that one.)
+quit_zoo() { # DIR [SIGNAL]: the core that SIGQUIT makes. (C programs in the background of a shell ignore that one.)
 	rm -f "$1"/core*
-	kill -"${3:-QUIT}" "$(inner "${2:-./zoo}")"
+	kill -"${2:-QUIT}" "$(inner)"
 	wait $pid 2>/dev/null
 	core=$(ls "$1"/core* 2>/dev/null | head -n 1)
 	[ -n "$core" ]
@@ -99,7 +103,7 @@ places() {
 	[ "$(id -u)" = 0 ] || { skip "chroot, namespaces" "root is needed"; return; }
 	mkdir -p "$d/root/app"
 	cp "$d/zoo" "$d/root/app/srv"
-	if run_zoo "$d/root" wait chroot "$d/root" /app/srv && quit_zoo "$d/root" /app/srv; then
+	if run_zoo "$d/root" wait chroot "$d/root" /app/srv && quit_zoo "$d/root"; then
 		mv "$core" "$d/core"
 		row right "chroot, --sysroot" $1 "$d/core" "$d/root/truth" --sysroot="$d/root"
 	else
@@ -114,7 +118,7 @@ places() {
 		skip "pid namespace, kernel core" "$(tail -n 1 "$d/ns/stderr")"
 	fi
 	if have gcore && run_zoo "$d/ns" wait unshare -p -f sh -c './zoo "$@"; true' sh; then
-		p=$(inner ./zoo)
+		p=$(inner)
 		gcore -o "$d/ns/snap" "$p" >/dev/null 2>&1
 		kill -KILL "$p"
 		wait $pid 2>/dev/null
