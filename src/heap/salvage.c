@@ -297,10 +297,11 @@ static bool follow(struct heap *h, id_vec *todo, uint32_t from, uint32_t to, uin
 	return true;
 }
 
-static bool follow_range(struct heap *h, id_vec *todo, uint64_t from, uint64_t to)
+static bool follow_range(struct salvage *s, id_vec *todo, uint64_t from, uint64_t to)
 {
+	struct heap *h = s->h;
 	uint64_t v;
-	for (uint64_t at = from; at < to && to - at >= h->word; at += h->word)
+	for (uint64_t at = from; at < to && to - at >= h->word && s->budget; at += h->word, s->budget--)
 		if (proc_word(h->proc, at, &v) && v && !reach(h, todo, v))
 			return false;
 	return true;
@@ -319,16 +320,17 @@ struct hc_error *salvage_objects(struct salvage *s)
 	struct hc_error *err = heap_load_masks(h);
 	if (err)
 		return err;
+	s->budget = proc_bytes(h->proc); /* variables and stacks are a part of that, if they are what they say */
 	for (uint32_t i = 0; ok && i < h->nspans; i++)
 		ok = follow(h, &todo, h->spans[i].first, h->spans[i].first + h->spans[i].nelems, i);
 	for (size_t i = 0; ok && i < s->objects.len; i++)
 		ok = reach(h, &todo, s->objects.data[i].addr);
 	for (size_t i = 0; ok && core_variables(h, i, &v); i++)
-		ok = follow_range(h, &todo, v.addr, v.end);
+		ok = follow_range(s, &todo, v.addr, v.end);
 	for (uint32_t i = 0; ok && i < h->ngoroutines; i++) {
 		const struct goroutine *g = &h->goroutines[i];
 		if (g->nframes)
-			ok = follow_range(h, &todo, h->frames[g->first_frame].sp, g->stack_hi);
+			ok = follow_range(s, &todo, h->frames[g->first_frame].sp, g->stack_hi);
 		for (unsigned k = 0; ok && k < g->nregs; k++)
 			ok = reach(h, &todo, g->regs[k]);
 	}
