@@ -99,8 +99,9 @@ static bool candidate_fits(struct proc *p, struct candidate *c)
 		return true;
 	}
 	if (!find_variables(c, &data, &bss, &c->bias)) {
-		snprintf(c->why, sizeof(c->why), "its variables are elsewhere, or have other sizes than the %" PRIu64 " and %" PRIu64
-		         " bytes of the dump's data and bss", data.mem_len, bss.mem_len);
+		bool go = *exe->go_build_id || exe_section(exe, ".gopclntab") || exe_section(exe, ".go.buildinfo");
+		snprintf(c->why, sizeof(c->why), "%sits variables are elsewhere, or have other sizes than the %" PRIu64 " and %" PRIu64
+		         " bytes of the dump's data and bss", go ? "" : "it shows no sign of Go, and ", data.mem_len, bss.mem_len);
 		return false;
 	}
 	c->placed = true;

@@ -100,6 +100,7 @@ fails() { # WHAT REGEX ARGS...
 fails "executable of another release" 'built by go1.27.3, .* by go1.22.12; give the one' "$dump" \
 	-e "$(unpack testdata/snapshots/zoo-1.27.exe.gz)"
 fails "a core is no executable" 'exe' "$dump" -e "$(unpack testdata/snapshots/zoo-1.22.core.gz)"
+fails "executable of no Go program" 'it shows no sign of Go, and its variables are elsewhere' "$dump" -e "$(command -v ls)"
 printf '\317\372\355\376 and so on' > "$T/macho"
 printf 'MZ and so on' > "$T/pe"
 fails "Mach-O executable" 'is a Mach-O file; types are read from ELF executables only: leave --exe out' "$dump" -e "$T/macho"
