@@ -47,7 +47,9 @@ void code_flow(struct code *c, uint32_t off, uint32_t from)
 {
 	uint32_t block = c->block_at.data[off];
 	uint32_t *to = state_at(c, block);
+	uint64_t cost = 1 + c->stride / 64;
 	bool changed = false;
+	c->budget -= cost < c->budget ? cost : c->budget;
 	if (c->state_sp.data[block - 1] == STATE_UNSET) {
 		memcpy(to, c->cur, c->stride * sizeof(*to));
 		c->state_sp.data[block - 1] = c->sp;
@@ -241,7 +243,7 @@ static void walk(struct code *c)
 	c->again = c->restarts = false;
 	c->table_sp = STATE_UNSET;
 	c->values.len = c->links.len = 0;
-	for (size_t i = 0; i < c->insns.len && !c->ty->nomem; i++) {
+	for (size_t i = 0; i < c->insns.len && !c->ty->nomem && c->budget; i++) {
 		const struct insn *in = &c->insns.data[i];
 		c->live = arrive(c, off);
 		if (c->live && asked)
@@ -290,9 +292,9 @@ void code_function(struct code *c, const struct func *f)
 	if (!find_blocks(c, &nblocks) || !states_init(c, nblocks))
 		return;
 	volatiles_load(c);
-	for (int pass = 0; pass < MAX_PASSES && !c->ty->nomem; pass++) {
+	for (int pass = 0; pass < MAX_PASSES && !c->ty->nomem && c->budget; pass++) {
 		walk(c);
-		if (!c->again) {
+		if (!c->again && c->budget) {
 			conclude(c);
 			return;
 		}

@@ -28,8 +28,8 @@ enum word_kind {
 struct word {
 	uint32_t type;
 	uint8_t kind; /* enum word_kind */
-	/* Only a method was called with it. It may have been the data of an interface, which is of this type if the code gets
-	 * there; or the method is that of a first field. */
+	/* Only a method was called with it. It may have been the data of an interface, which is of this type if the code
+	 * gets there; or the method is that of a first field. */
 	bool used;
 };
 
@@ -126,7 +126,7 @@ struct code {
 	struct map given_seen;
 	size_t given_at;              /* these were looked at */
 	const struct given *with;     /* the function at hand gets this */
-	uint64_t budget;              /* instructions that may still be looked at */
+	uint64_t budget;              /* instructions, and joins of states, that may still be looked at */
 	VEC(uint64_t) entries;        /* of functions, for entry_named: hash of the name -> index */
 	struct map entry_named;
 	struct map makers;            /* entries of the functions that were run through for their closures */

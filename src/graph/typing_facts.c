@@ -147,8 +147,8 @@ static void word_claim(struct typing *ty, uint64_t addr, uint64_t value, struct 
 	static const uint8_t kinds[] = {
 		[WORD_PTR] = OP_PTR, [WORD_ROW] = OP_SLICE, [WORD_MAP] = OP_MAP, [WORD_CHAN] = OP_CHAN,
 	};
-	if (w.kind == WORD_UNKNOWN || w.kind == WORD_BAD || w.type >= ty->t->n || !value || is_interface_data(ty, addr) ||
-	    (w.used && shape_rivals(ty, value, w.type, !variable)))
+	if (w.kind == WORD_UNKNOWN || w.kind == WORD_BAD || w.type >= ty->t->n || !value ||
+	    is_interface_data(ty, addr) || (w.used && shape_rivals(ty, value, w.type, !variable)))
 		return;
 	struct op op = {0, w.type, 1, kinds[w.kind]};
 	const struct type *t = &ty->t->t[w.type];
@@ -209,8 +209,12 @@ bool code_open(struct typing *ty)
 	}
 	c->ty = ty;
 	c->arch = arch;
-	for (size_t i = 0; i < ty->h->prog->nmodules; i++)
-		c->budget += ty->h->prog->modules[i].etext - ty->h->prog->modules[i].text;
+	/* No more than there is, whatever the modules say. */
+	uint64_t most = proc_bytes(ty->h->proc);
+	for (size_t i = 0; i < ty->h->prog->nmodules; i++) {
+		uint64_t text = ty->h->prog->modules[i].etext - ty->h->prog->modules[i].text;
+		c->budget += text < most - c->budget ? text : most - c->budget;
+	}
 	c->budget *= 1 + PASSES;
 	return true;
 }

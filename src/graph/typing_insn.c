@@ -113,7 +113,8 @@ static void do_add(struct code *c, const struct insn *in, uint32_t off)
 	}
 	uint32_t s = c->cur[in->base];
 	if (in->reg == c->arch->sp) { /* a large frame's stack pointer is made in another register */
-		int64_t at = s > SYM_NIL && sym_of(c, s)->kind == SYM_FRAME ? (int64_t)sym_of(c, s)->addr + in->disp : c->sp;
+		bool frame = s > SYM_NIL && sym_of(c, s)->kind == SYM_FRAME;
+		int64_t at = frame ? (int64_t)sym_of(c, s)->addr + in->disp : c->sp;
 		c->sp = at > INT32_MAX || at < INT32_MIN + 1 ? c->sp : (int32_t)at;
 		return;
 	}
