@@ -17,7 +17,7 @@ if [ "$engine" = afl ]; then dir=build/afl; else dir=build/fuzz; fi
 BIN=${BIN:-$dir/fuzz}
 OUT=${OUT:-$dir/run}
 # The slow ones, which reach far, get three shares. Leaks are looked for when `make check` replays the corpora: it takes long.
-targets=${*:-buildinfo core dumpviews dumpviews dumpviews dwarf dwarf dwarf elf gz heapdump memory memory memory notes
+targets=${*:-buildinfo code core dumpviews dumpviews dumpviews dwarf dwarf dwarf elf gz heapdump memory memory memory notes
 	pclntab process process process types}
 shares=$(echo "$targets" | wc -w)
 mkdir -p "$OUT/findings" "$OUT/logs"
