@@ -325,6 +325,8 @@ bool typing_infer(struct typing *ty, int round)
 	const struct heap *h = ty->h;
 	bool any = false;
 	uint64_t before = ty->changes;
+	if (round == 0)
+		typing_sites(ty);
 	if (round == 1)
 		infer_root_bytes(ty);
 	for (uint32_t i = 0; i < h->nspans && !ty->nomem && ty->infer_budget; i++) {

@@ -391,6 +391,9 @@ void closure_scan(struct typing *ty, uint64_t addr, uint64_t bytes, unsigned fla
 /* Is it what the compiler allocates for a closure: struct { F uintptr; captured variables }? */
 bool closure_struct_is(const struct types *t, uint32_t type);
 
+/* typing_sites.c: untyped objects that the memory profile sampled */
+void typing_sites(struct typing *ty);
+
 /* typing_infer.c: true when something new came out */
 bool typing_infer(struct typing *ty, int round);
 /* The word at addr points to `value`: if the word in front of it is a type or an itab, the two are an interface. */
