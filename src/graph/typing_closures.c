@@ -9,7 +9,7 @@
 
 #include "graph/typing_code.h"
 
-enum { MAX_MAKERS = 8, MAX_LOCALS = 256 };
+enum { MAX_MAKERS = 8, MAX_LOCALS = 256, MAX_NAME = 4096, MAX_PARTS = 64 };
 
 /* ---- functions by name ---- */
 
@@ -52,8 +52,8 @@ static bool function_named(const struct code *c, const char *name, size_t len, s
 static void makers_run(struct code *c, const char *name)
 {
 	size_t len = strlen(name);
-	int nest = 0;
-	for (int found = 0; len && found < MAX_MAKERS; len--) {
+	int nest = 0, parts = 0;
+	for (int found = 0; len && len < MAX_NAME && found < MAX_MAKERS && parts < MAX_PARTS; len--) {
 		struct func f;
 		uint32_t done;
 		char at = name[len - 1];
@@ -61,7 +61,10 @@ static void makers_run(struct code *c, const char *name)
 		nest -= strchr("[({", at) != NULL;
 		if (nest == 0 && at == '/')
 			return;
-		if (nest || at != '.' || !function_named(c, name, len - 1, &f))
+		if (nest || at != '.')
+			continue;
+		parts++;
+		if (!function_named(c, name, len - 1, &f))
 			continue;
 		found++;
 		if (map_get(&c->makers, f.entry, &done))

@@ -144,24 +144,40 @@ static const char *dictionary_args(const char *symbol, const struct generic *g)
 
 /* ---- answers ---- */
 
-uint64_t types_dictionary(const struct types *t, const char *func)
+/* A missing one could make another one look like the only one: all or none. */
+static bool dictionaries_list(struct types *t)
 {
 	const struct proc *p = t->proc;
+	if (t->dictionaries_listed)
+		return true;
+	t->dictionaries.len = 0;
+	for (uint32_t m = 0; m < p->nmodules; m++) {
+		const struct exe *exe = p->modules[m].exe;
+		for (uint32_t i = 0; exe && i < exe->nsymbols; i++) {
+			struct dictionary d = {m, i};
+			if (strstr(exe->symbols[i].name, "..dict.") && !vec_push(&t->dictionaries, d))
+				return false;
+		}
+	}
+	t->dictionaries_listed = true;
+	return true;
+}
+
+uint64_t types_dictionary(struct types *t, const char *func)
+{
 	struct generic g;
 	uint64_t found = 0;
-	if (!generic_split(func, &g))
+	if (!generic_split(func, &g) || !dictionaries_list(t))
 		return 0;
-	for (size_t m = 0; m < p->nmodules; m++) {
-		const struct exe *exe = p->modules[m].exe;
-		for (size_t i = 0; exe && i < exe->nsymbols; i++) {
-			const char *args = dictionary_args(exe->symbols[i].name, &g);
-			if (!args || !types_shapes_fit(t, g.shapes, args))
-				continue;
-			uint64_t at = exe->symbols[i].value + p->modules[m].bias;
-			if (found && found != at)
-				return 0;
-			found = at;
-		}
+	for (size_t i = 0; i < t->dictionaries.len; i++) {
+		const struct module_file *m = &t->proc->modules[t->dictionaries.data[i].module];
+		const struct exe_symbol *s = &m->exe->symbols[t->dictionaries.data[i].symbol];
+		const char *args = dictionary_args(s->name, &g);
+		if (!args || !types_shapes_fit(t, g.shapes, args))
+			continue;
+		if (found && found != s->value + m->bias)
+			return 0;
+		found = s->value + m->bias;
 	}
 	return found;
 }

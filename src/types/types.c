@@ -408,6 +408,7 @@ void types_close(struct types *t)
 	map_free(&t->globals_by_name);
 	vec_free(&t->by_name);
 	vec_free(&t->rtype_offs);
+	vec_free(&t->dictionaries);
 	strtab_free(&t->names);
 	arena_free(&t->arena);
 	free(t);

@@ -110,6 +110,11 @@ struct global {
 	const char *pkg; /* import path of its package, "" unknown */
 };
 
+/* Of a generic function: a symbol. */
+struct dictionary {
+	uint32_t module, symbol; /* indexes in proc->modules, in its exe's symbols */
+};
+
 struct types {
 	struct type *t;
 	uint32_t n;
@@ -132,6 +137,8 @@ struct types {
 	uint32_t finished;       /* types below have their masks */
 	uint64_t mask_bits;      /* of all masks */
 	VEC(struct dwarf *) plugins;
+	VEC(struct dictionary) dictionaries;
+	bool dictionaries_listed;
 };
 
 /* Reads the DWARF (if there is any), the symbol table and the layouts. */
@@ -232,7 +239,7 @@ size_t dwarf_captured(struct dwarf *d, const struct types *t, uint64_t entry, st
 /* ---- generic functions (types/dictionaries.c) ---- */
 
 /* The dictionary of a function with shapes in its name, if the program has only one that fits; 0: none, or several. */
-uint64_t types_dictionary(const struct types *t, const char *func);
+uint64_t types_dictionary(struct types *t, const char *func);
 /* The type that a dictionary has at the index, if the shape can stand for it; else the shape. Not thread-safe. */
 uint32_t types_in_dictionary(struct types *t, uint64_t dict, uint32_t index, uint32_t shape);
 /* The type arguments, and what follows, if addr is that of a dictionary of the function; NULL: it is not. */

@@ -51,6 +51,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
+	vec_free(&w.types.dictionaries);
 	typeworld_deinit(&w);
 	return 0;
 }
@@ -78,7 +79,7 @@ static void test_fit(void **state)
 static void test_dictionary(void **state)
 {
 	(void)state;
-	const struct types *t = &w.types;
+	struct types *t = &w.types;
 	assert_int_equal(types_dictionary(t, "main.F[go.shape.int]"), BIAS + 0x100);
 	assert_int_equal(types_dictionary(t, "main.F[go.shape.struct { main.p *int64; main.n int64 }].func1"), BIAS + 0x110);
 	assert_int_equal(types_dictionary(t, "main.G[go.shape.*uint8,go.shape.string]"), 0); /* two */
