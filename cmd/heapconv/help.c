@@ -41,6 +41,7 @@ static const char intro[] =
 	"  --garbage           include unreachable objects where the view leaves them out\n"
 	"  --hprof-contents=none  zeros instead of the program's data: for a dump to pass on\n"
 	"  --hprof-strings=raw    strings as references to their bytes: a smaller dump, without texts in most tools\n"
+	"  --hprof-locals=refs    below stack frames only what local variables point to, without their names\n"
 	"\n";
 
 static const char rest[] =

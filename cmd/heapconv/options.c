@@ -15,7 +15,7 @@ enum {
 	OPT_FORMAT = 256, OPT_VIEW, OPT_SYSROOT, OPT_SEARCH, OPT_DEBUG_FILE, OPT_TOP, OPT_DEPTH, OPT_MAX_SAMPLES, OPT_GARBAGE,
 	OPT_FORCE, OPT_STRICT, OPT_PROGRESS, OPT_DUMP, OPT_VERSION, OPT_TYPES_DIR, OPT_OID,
 	OPT_TARGET,
-	OPT_HPROF_CONTENTS, OPT_HPROF_STRINGS,
+	OPT_HPROF_CONTENTS, OPT_HPROF_STRINGS, OPT_HPROF_LOCALS,
 };
 
 static const struct option longs[] = {
@@ -33,6 +33,7 @@ static const struct option longs[] = {
 	{"garbage", no_argument, NULL, OPT_GARBAGE},
 	{"hprof-contents", required_argument, NULL, OPT_HPROF_CONTENTS},
 	{"hprof-strings", required_argument, NULL, OPT_HPROF_STRINGS},
+	{"hprof-locals", required_argument, NULL, OPT_HPROF_LOCALS},
 	{"oid", required_argument, NULL, OPT_OID},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"strict", no_argument, NULL, OPT_STRICT},
@@ -202,6 +203,8 @@ static enum parsed parse_one(struct options *o, int c, const char *argv_at, stru
 		return choice("hprof-contents", optarg, "all", "none", &o->write.hprof_no_contents);
 	case OPT_HPROF_STRINGS:
 		return choice("hprof-strings", optarg, "objects", "raw", &o->write.hprof_raw_strings);
+	case OPT_HPROF_LOCALS:
+		return choice("hprof-locals", optarg, "objects", "refs", &o->write.hprof_bare_locals);
 	case OPT_OID:
 		o->oids = optarg;
 		return PARSED_RUN;

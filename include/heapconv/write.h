@@ -52,6 +52,7 @@ struct hc_write_opts {
 	bool hprof_raw_strings; /**< hprof: strings as references to their bytes, without an object for each */
 	const char *target;     /**< text for hc_target_open(): what queries speak of, a filter for tables; NULL: none */
 	unsigned threads;       /**< 0: as many as the machine has, at most 8 */
+	bool hprof_bare_locals; /**< hprof: what locals point to, without an object per frame that has their names */
 };
 
 struct hc_format {

@@ -150,7 +150,7 @@ struct hc_error *hprof_chain_locals(struct hprof *h)
 
 void hprof_local_classes(struct hprof *h)
 {
-	for (uint32_t i = 0; i < h->nframes && !h->failed; i++)
+	for (uint32_t i = 0; i < h->nframes && !h->failed && !h->job->opts.hprof_bare_locals; i++)
 		if (h->frame_local[i])
 			h->frame_class[i] = locals_class(h, i);
 }

@@ -89,6 +89,10 @@ ok "--hprof-contents=none keeps the rules" "$T/check" "$T/n.hprof"
 is "and has no text of the program's" "$(grep -ac 'tag-of-the-tree' "$T/a.hprof" | sed 's/^[1-9].*/some/') $(grep -ac 'tag-of-the-tree' "$T/n.hprof")" "some 0"
 dump --hprof-strings=raw -o "$T/r.hprof"
 ok "--hprof-strings=raw keeps the rules" "$T/check" "$T/r.hprof"
+dump --hprof-locals=refs -o "$T/r.hprof"
+"$T/check" --classes --roots "$T/r.hprof" > "$T/bare"
+is "--hprof-locals=refs keeps the rules, and has no objects for frames" "$? $(grep -c '(locals)' "$T/bare")" "0 0"
+like "but what is below them" "$(cat "$T/bare")" '^root	JAVA_FRAME	[1-9]'
 
 # The checker finds what is wrong: it would be worth nothing otherwise.
 size=$(wc -c < "$T/a.hprof")
