@@ -192,7 +192,7 @@ static void special_types(struct typing *ty)
 /* The collector's workers keep their node in a variable that no description places. */
 static void worker_node(struct typing *ty, const struct root *r)
 {
-	if (r->nedges != 1 || !r->name || strncmp(r->name, "runtime.gcBgMarkWorker-", 23))
+	if (r->nedges != 1 || !r->name || strncmp(r->name, "runtime.gcBgMarkWorker-", 23) != 0)
 		return;
 	uint32_t type = types_by_name(ty->t, "runtime.gcBgMarkWorkerNodePadded");
 	if (type != TYPE_NONE)

@@ -249,7 +249,7 @@ static void arithmetic(struct scan *s, uint8_t op)
 
 static void control(struct scan *s, enum insn_op op, char form)
 {
-	s->out->op = op;
+	s->out->op = (uint8_t)op;
 	s->out->addr = branch_target(s, form);
 }
 

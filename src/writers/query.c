@@ -157,7 +157,9 @@ void query_hop(const struct hc_snapshot *s, hc_node node, uint64_t offset, bool 
 		t = hc_root_at(s, node - hc_object_limit(s)).type;
 	}
 	if (!t) {
-		snprintf(buf, size, offset || node < hc_object_limit(s) ? "+%" PRIu64 : "", offset);
+		*buf = '\0';
+		if (offset || node < hc_object_limit(s))
+			snprintf(buf, size, "+%" PRIu64, offset);
 		return;
 	}
 	if (slot_find(s, t, offset, &slot)) {
