@@ -12,6 +12,7 @@
 
 /* Seconds from the year 1 to 1970, and from 1885, where the packed form begins (time.wallToInternal). */
 static const int64_t from_year_1 = INT64_C(62135596800), from_1885 = INT64_C(2682288000);
+static const int64_t year_9999 = INT64_C(253402300799); /* its end: what is later is no time that a program had */
 
 static bool uint_at(const struct hc_snapshot *s, uint64_t addr, uint64_t *ret)
 {
@@ -44,6 +45,8 @@ static bool put_time(uint64_t wall, uint64_t ext, char *buf, size_t size)
 		return true;
 	}
 	time_t unix_time = seconds;
+	if (seconds < -from_year_1 || seconds > year_9999)
+		return false;
 	if (nanoseconds >= 1000000000 || !gmtime_r(&unix_time, &tm))
 		return false;
 	int n = snprintf(buf, size, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
