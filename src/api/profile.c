@@ -8,6 +8,8 @@
 
 #include "api/api.h"
 
+/* Beyond it nothing would be sampled; what stands for one object stays a number. */
+#define RATE_MAX (UINT64_C(1) << 40)
 enum { LABELS_MAX = 64, SITE_MAX = 128, USUAL_RATE = 512 * 1024, MAX_SMALL = 32768 };
 
 static struct hc_text text_of(const struct heap_text *t)
@@ -129,7 +131,7 @@ uint64_t hc_profile_rate(const struct hc_snapshot *s)
 	if (!s->heap)
 		return USUAL_RATE;
 	at = s->proc->dump ? 0 : types_global_addr(s->heap->types, "runtime.MemProfileRate");
-	if (!at || !proc_word(s->proc, at, &rate) || rate > INT64_MAX)
+	if (!at || !proc_word(s->proc, at, &rate) || rate > RATE_MAX)
 		return rate_fitted(s->heap);
 	return rate ? rate : 1; /* switched off meanwhile: runtime/pprof does not scale then either */
 }

@@ -32,7 +32,7 @@ static uint32_t site_stack(struct gathered *g, const struct hc_object *o, struct
 static void add_sample(struct gathered *g, uint32_t node, uint64_t size, uint64_t rate)
 {
 	struct stack_node *n = &g->st.nodes.data[node];
-	double stands_for = rate > 1 ? 1 / (1 - exp(-(double)size / (double)rate)) : 1;
+	double stands_for = rate > 1 ? -1 / expm1(-(double)size / (double)rate) : 1;
 	n->count++;
 	n->value[OBJECTS] += (uint64_t)(stands_for * (1 << FRACTION) + 0.5);
 	n->value[SPACE] += (uint64_t)(stands_for * (double)size + 0.5);
