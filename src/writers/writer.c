@@ -24,7 +24,8 @@ const struct hc_format *hc_format_at(size_t i)
 const struct hc_format *hc_format_named(const char *name)
 {
 	for (size_t i = 0; i < FORMATS; i++)
-		if (strcmp(formats[i]->public.name, name) == 0)
+		/* "text", or as its one suffix: "txt" */
+		if (strcmp(formats[i]->public.name, name) == 0 || strcmp(formats[i]->public.suffixes + 1, name) == 0)
 			return &formats[i]->public;
 	return NULL;
 }

@@ -37,6 +37,8 @@ ok "the same bytes on a second run (pprof)" cmp "$T/a.pb.gz" "$T/b.pb.gz"
 ok "the same bytes on a second run (folded)" cmp "$T/a.folded" "$T/b.folded"
 ok ".pb is the .pb.gz without gzip" sh -c "gzip -dc '$T/a.pb.gz' | cmp - '$T/a.pb'"
 run --format=pprof -o - > "$T/c.pb.gz"
+is "formats are known by their suffix, too" "$(run --view=memory --format=txt -o - | cksum)" \
+	"$(run --view=memory --format=text -o - | cksum)"
 ok "-o - writes to standard output" sh -c "gzip -dc '$T/c.pb.gz' | cmp - '$T/a.pb'"
 
 objects=$(run --dump=stats | sed -n 's/^objects \([0-9]*\) bytes \([0-9]*\) .*/\1 \2/p')

@@ -83,9 +83,11 @@ sorted_core() {
 	make_it sorted GO=$1 KINDS= || { skip "kernel core, core_sort_vma=1" "$why"; return; }
 	run_zoo "$W/sorted" wait ./zoo || return
 	was=$(cat $s)
+	trap 'echo "$was" > $s; exit 1' INT TERM
 	echo 1 > $s
 	quit_zoo "$W/sorted"
 	echo "$was" > $s
+	trap - INT TERM
 	row right "kernel core, core_sort_vma=1" $1 "$W/sorted/$(basename "$core")" "$W/sorted/truth"
 	rm -rf "$W/sorted"
 }
