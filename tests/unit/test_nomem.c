@@ -36,9 +36,11 @@ void *__wrap_mmap64(void *addr, size_t n, int prot, int flags, int fd, off_t off
 int __real_munmap(void *p, size_t n);
 int __wrap_munmap(void *p, size_t n);
 
-static bool armed;
-static uint64_t count, fail_at; /* allocations while armed; the one that fails, from 1 */
-static int64_t blocks;          /* more than there were when it was armed */
+/* Writers use threads. */
+static _Atomic bool armed;
+static _Atomic uint64_t count;  /* allocations while armed */
+static uint64_t fail_at;        /* the one that fails, from 1 */
+static _Atomic int64_t blocks;  /* more than there were when it was armed */
 
 /* A place for a debugger to stop at. */
 __attribute__((noinline)) static bool failing(void)
