@@ -7,9 +7,9 @@ split_files() {
 	d=$W/split
 	c=$d/zoo.core.quit
 	cp "$d/zoo" "$d/whole"
-	objcopy --only-keep-debug "$d/whole" "$d/zoo.debug"
 	objcopy --strip-all "$d/whole" "$d/zoo"
 	row right "stripped by objcopy, no debug file" $1 "$c" "$c.truth"
+	objcopy --only-keep-debug "$d/whole" "$d/zoo.debug"
 	row right "objcopy --only-keep-debug, --debug-file" $1 "$c" "$c.truth" --debug-file="$d/zoo.debug"
 	(cd "$d" && objcopy --add-gnu-debuglink=zoo.debug zoo)
 	row right "objcopy, found by .gnu_debuglink" $1 "$c" "$c.truth"
