@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: MIT
 # For tests/matrix.sh: what became of the files: split, compressed, cut, and those that are no snapshot.
 
+# LEVEL NAME RELEASE OPTION...: with the executable in its new state, not the one that ran, which is still in its place
+split_row() {
+	local wanted=$1 name=$2 go=$3
+	shift 3
+	row right "$name" $go "$c" "$c.truth" -e "$d/zoo" "$@"
+	[ "$level" = $wanted ] && pass "$name: $wanted" || flunk "$name: $wanted" "$level"
+}
+
 split_files() {
 	section "Debug information in a file of its own" "The executable is stripped; the core is of the same run throughout."
 	make_it split GO=$1 KINDS=quit || { skip "debug files" "$why"; return; }
@@ -8,26 +16,26 @@ split_files() {
 	c=$d/zoo.core.quit
 	cp "$d/zoo" "$d/whole"
 	objcopy --strip-all "$d/whole" "$d/zoo"
-	row right "stripped by objcopy, no debug file" $1 "$c" "$c.truth"
+	split_row L2 "stripped by objcopy, no debug file" $1
 	objcopy --only-keep-debug "$d/whole" "$d/zoo.debug"
-	row right "objcopy --only-keep-debug, --debug-file" $1 "$c" "$c.truth" --debug-file="$d/zoo.debug"
+	split_row L0 "objcopy --only-keep-debug, --debug-file" $1 --debug-file="$d/zoo.debug"
 	(cd "$d" && objcopy --add-gnu-debuglink=zoo.debug zoo)
-	row right "objcopy, found by .gnu_debuglink" $1 "$c" "$c.truth"
+	split_row L0 "objcopy, found by .gnu_debuglink" $1
 	rm "$d/zoo.debug"
 	objcopy --only-keep-debug "$d/whole" "$d/kept"
 	id=$(readelf -n "$d/whole" 2>/dev/null | sed -n 's/.*Build ID: *//p')
 	mkdir -p "$d/cache/$id" "$d/root/usr/lib/debug/.build-id/$(echo "$id" | cut -c 1-2)"
 	cp "$d/kept" "$d/root/usr/lib/debug/.build-id/$(echo "$id" | cut -c 1-2)/$(echo "$id" | cut -c 3-).debug"
-	row right "found by build id below --sysroot" $1 "$c" "$c.truth" --sysroot="$d/root"
+	split_row L0 "found by build id below --sysroot" $1 --sysroot="$d/root"
 	rm -r "$d/root"
 	cp "$d/kept" "$d/cache/$id/debuginfo"
 	export DEBUGINFOD_CACHE_PATH=$d/cache
-	row right "found in debuginfod's cache" $1 "$c" "$c.truth"
+	split_row L0 "found in debuginfod's cache" $1
 	unset DEBUGINFOD_CACHE_PATH
 	rm -r "$d/cache"
 	if have eu-strip; then
 		eu-strip -f "$d/eu.debug" -o "$d/zoo" "$d/whole"
-		row right "eu-strip -f, found by .gnu_debuglink" $1 "$c" "$c.truth"
+		split_row L0 "eu-strip -f, found by .gnu_debuglink" $1
 	fi
 	rm -rf "$d"
 }
