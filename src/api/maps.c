@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries of maps: groups of internal/runtime/maps (Go 1.24) and buckets of runtime.hmap (before). Public API only. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -23,12 +23,14 @@ static bool read_word(const struct hc_snapshot *s, uint64_t addr, uint64_t *ret)
 	return read_uint(s, addr, hc_snapshot_info(s)->pointer_size, ret);
 }
 
-/* Released as "go1.24.4" or from a development branch, "devel go1.24-...". */
+/*
+ * Released as "go1.24.4" or from a development branch, "devel go1.24-..."; Go 1.24 and 1.25 could be told to keep the
+ * old maps, "go1.24.4 X:noswissmap".
+ */
 static bool is_swiss(const struct hc_snapshot *s)
 {
 	const char *v = strstr(hc_snapshot_info(s)->go_version, "go1.");
-	unsigned minor = 0;
-	return v && sscanf(v, "go1.%u", &minor) == 1 && minor >= 24;
+	return v && strtoul(v + 4, NULL, 10) >= 24 && !strstr(v, "noswissmap");
 }
 
 uint64_t hc_map_len(const struct hc_snapshot *s, uint64_t map)

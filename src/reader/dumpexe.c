@@ -84,7 +84,7 @@ static bool candidate_fits(struct proc *p, struct candidate *c)
 		return false;
 	}
 	if (gobuild_from_exe(p, exe, &build)) {
-		if (*build.version && *p->build.version && strcmp(build.version, p->build.version)) {
+		if (*build.version && *p->build.version && strcmp(build.version, p->build.version) != 0) {
 			snprintf(c->why, sizeof(c->why), "it was built by %s, the program that made the dump by %s", build.version,
 			         p->build.version);
 			return false;

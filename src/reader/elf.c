@@ -217,7 +217,8 @@ static struct hc_error *index_symbols(struct parse *ps)
 		const char *name = exe->symbols[i].name;
 		uint32_t h = name_hash(name) & exe->by_name_mask;
 		unsigned probes = 0;
-		while (exe->by_name[h] && probes++ < PROBES_MAX && strcmp(exe->symbols[exe->by_name[h] - 1].name, name))
+		while (exe->by_name[h] && probes++ < PROBES_MAX &&
+		       strcmp(exe->symbols[exe->by_name[h] - 1].name, name) != 0)
 			h = (h + 1) & exe->by_name_mask;
 		if (!exe->by_name[h])
 			exe->by_name[h] = (uint32_t)i + 1;

@@ -39,7 +39,7 @@ static bool gnu_id_in_page(const struct proc *p, struct arena *a, read_fn *read,
 		return true;
 	for (size_t at = 64; at + HEAD <= sizeof(page) && !*h->gnu_id; at += 4) {
 		uint32_t descsz = load32(page + at + 4, p->be);
-		if (memcmp(page + at + 12, "GNU", 4) || load32(page + at, p->be) != 4 ||
+		if (memcmp(page + at + 12, "GNU", 4) != 0 || load32(page + at, p->be) != 4 ||
 		    load32(page + at + 8, p->be) != NOTE_GNU_BUILD_ID || descsz < 8 || descsz > ID_MAX)
 			continue;
 		size_t left = sizeof(page) - at, want = HEAD + descsz;
@@ -70,7 +70,7 @@ bool head_read(const struct proc *p, struct arena *a, read_fn *read, const void 
 	size_t entsize = w8 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	memset(h, 0, sizeof(*h));
 	h->go_id = h->gnu_id = none;
-	if (!read(ctx, addr, eh, w8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)) || memcmp(eh, ELFMAG, SELFMAG) ||
+	if (!read(ctx, addr, eh, w8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)) || memcmp(eh, ELFMAG, SELFMAG) != 0 ||
 	    eh[EI_CLASS] != (w8 ? ELFCLASS64 : ELFCLASS32) || eh[EI_DATA] != (p->be ? ELFDATA2MSB : ELFDATA2LSB) ||
 	    load16(eh + 18, p->be) != p->machine)
 		return false;

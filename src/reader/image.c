@@ -75,7 +75,7 @@ static struct hc_error *file_pieces(struct opening *o, const struct exe *exe, ui
 	bool listed = false;
 	for (size_t i = 0; path && i < p->nfiles; i++) {
 		const struct mapped_file *row = &p->files[i];
-		if (strcmp(row->path, path))
+		if (strcmp(row->path, path) != 0)
 			continue;
 		listed = true;
 		const struct exe_segment *s = row_segment(exe, bias, row);
@@ -98,7 +98,7 @@ static struct hc_error *unwritten_pieces(struct opening *o, const struct exe *ex
 {
 	enum { UNWRITTEN_MAX = 16 << 20 };
 	struct proc *p = o->p;
-	if (strcmp(p->producer, "kernel"))
+	if (strcmp(p->producer, "kernel") != 0)
 		return NULL;
 	for (size_t i = 0; i < exe->nsegments; i++) {
 		const struct exe_segment *s = &exe->segments[i];

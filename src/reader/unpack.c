@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -78,12 +79,11 @@ static const char *temp_dir(void)
 static struct hc_error *temp_open(int *ret)
 {
 	const char *dir = temp_dir();
-	size_t n = strlen(dir);
-	char *name = malloc(n + sizeof("/heapconv-XXXXXX"));
+	size_t size = strlen(dir) + sizeof("/heapconv-XXXXXX");
+	char *name = malloc(size);
 	if (!name)
 		return err_nomem();
-	memcpy(name, dir, n);
-	memcpy(name + n, "/heapconv-XXXXXX", sizeof("/heapconv-XXXXXX"));
+	snprintf(name, size, "%s/heapconv-XXXXXX", dir);
 	int fd = mkostemp(name, O_CLOEXEC);
 	int e = errno;
 	if (fd >= 0)

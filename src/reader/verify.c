@@ -43,8 +43,8 @@ static void compare_weakly(const struct opening *o, const struct exe *exe, const
 		snprintf(c->text, sizeof(c->text), "it has %u program headers, the process had %" PRIu64, file->nphdrs,
 		         o->notes.phnum);
 	} else if (gobuild_from_memory(p, &theirs) && gobuild_from_exe(p, exe, &ours) &&
-	           (strcmp(ours.version, theirs.version) || strcmp(ours.module, theirs.module) ||
-	            strcmp(ours.main_path, theirs.main_path))) {
+	           (strcmp(ours.version, theirs.version) != 0 || strcmp(ours.module, theirs.module) != 0 ||
+	            strcmp(ours.main_path, theirs.main_path) != 0)) {
 		snprintf(c->text, sizeof(c->text), "it is %s %s built by %s, the core has %s %s built by %s", ours.main_path,
 		         ours.module, ours.version, theirs.main_path, theirs.module, theirs.version);
 	} else {
