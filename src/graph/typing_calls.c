@@ -136,37 +136,16 @@ static bool argument_fits(const struct types *t, const char *shape, const char *
 	return s < t->n && a < t->n && t->t[a].kind == t->t[s].kind && t->t[a].size == t->t[s].size && t->t[a].pkg[0];
 }
 
-/* Takes the next type argument off *list, up to a comma outside brackets or the last bracket. */
-static bool next_argument(const char **list, char *out, size_t size)
-{
-	int nest = 0;
-	size_t n = 0;
-	for (; **list; ++*list) {
-		char c = **list;
-		if (nest == 0 && (c == ',' || c == ']'))
-			break;
-		nest += strchr("[({", c) != NULL;
-		nest -= strchr("])}", c) != NULL;
-		if (n + 1 >= size)
-			return false;
-		out[n++] = c;
-	}
-	out[n] = 0;
-	if (**list)
-		++*list;
-	return n > 0;
-}
-
 static bool arguments_fit(const struct types *t, const char *shapes, const char *args)
 {
 	char s[512], a[512];
-	while (*shapes) {
-		if (!next_argument(&shapes, s, sizeof(s)) || !next_argument(&args, a, sizeof(a)))
+	while (*shapes && *shapes != ']') {
+		if (!types_next_argument(&shapes, s, sizeof(s)) || !types_next_argument(&args, a, sizeof(a)))
 			return false;
 		if (strncmp(s, "go.shape.", 9) == 0 ? !argument_fits(t, s, a) : strcmp(s, a) != 0)
 			return false;
 	}
-	return *args == 0;
+	return strcmp(shapes, "]") == 0 && strcmp(args, "]") == 0;
 }
 
 /*

@@ -13,8 +13,7 @@ enum { MAX_ARGS = 1024, MAX_PAIRS = 16, MAX_NEST = 8 };
 
 /* ---- names ---- */
 
-/* Takes the next type argument off *list, up to a comma outside brackets or the last bracket. */
-static bool next_argument(const char **list, char *out, size_t size)
+bool types_next_argument(const char **list, char *out, size_t size)
 {
 	int nest = 0;
 	size_t n = 0;
@@ -77,7 +76,7 @@ bool types_shapes_fit(const struct types *t, const char *shapes, const char *arg
 {
 	char s[MAX_ARGS], a[MAX_ARGS];
 	while (*shapes && *shapes != ']') {
-		if (!next_argument(&shapes, s, sizeof(s)) || !next_argument(&args, a, sizeof(a)))
+		if (!types_next_argument(&shapes, s, sizeof(s)) || !types_next_argument(&args, a, sizeof(a)))
 			return false;
 		if (strncmp(s, "go.shape.", 9) == 0 ? !argument_fits(t, s, a) : strcmp(s, a) != 0)
 			return false;
@@ -223,7 +222,7 @@ static size_t pairs_read(const char *shapes, const char *args, struct pair *ret)
 {
 	size_t n = 0;
 	while (n < MAX_PAIRS && *shapes && *shapes != ']') {
-		if (!next_argument(&shapes, ret[n].shape, MAX_ARGS) || !next_argument(&args, ret[n].arg, MAX_ARGS))
+		if (!types_next_argument(&shapes, ret[n].shape, MAX_ARGS) || !types_next_argument(&args, ret[n].arg, MAX_ARGS))
 			return 0;
 		n++;
 	}

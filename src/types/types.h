@@ -238,6 +238,11 @@ size_t dwarf_captured(struct dwarf *d, const struct types *t, uint64_t entry, st
 
 /* ---- generic functions (types/dictionaries.c) ---- */
 
+/*
+ * Takes the next type argument off *list ("int,main.T[string]]"), up to a comma outside brackets, which goes too, or the
+ * last bracket, which stays. False: there is none, or it does not fit.
+ */
+bool types_next_argument(const char **list, char *out, size_t size);
 /* The dictionary of a function with shapes in its name, if the program has only one that fits; 0: none, or several. */
 uint64_t types_dictionary(struct types *t, const char *func);
 /* The type that a dictionary has at the index, if the shape can stand for it; else the shape. Not thread-safe. */
